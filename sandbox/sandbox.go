@@ -1,0 +1,101 @@
+package sandbox
+
+import "time"
+
+// Spec says what an environment runs. Environments of equal Key are interchangeable.
+type Spec struct {
+	Key string // names one published state of one function: a change of code or configuration changes it
+
+	FunctionName string
+	Version      string // "$LATEST" or a number
+	ARN          string // of the function, unqualified
+	Account      string
+	Region       string
+
+	Runtime string   // AWS's identifier: "python3.12"
+	Handler string   // "lambda_function.lambda_handler"
+	CodeDir string   // directory with the unpacked code, read-only, shown as /var/task
+	Layers  []string // directories with unpacked layers in order, merged into /opt
+
+	Environment map[string]string // the user's variables
+	Credentials Credentials       // what the function signs its own AWS calls with
+	Endpoint    string            // the platform's URL, given to the function as AWS_ENDPOINT_URL; may be empty
+
+	MemoryMB int           // MemorySize; the limit where the machine allows one
+	TmpMB    int           // EphemeralStorage
+	Timeout  time.Duration // of one invocation
+
+	LogGroup  string
+	LogFormat string // "Text" or "JSON"
+
+	InitializationType string // "on-demand", "provisioned-concurrency" or "snap-start"; "" means on-demand
+}
+
+// Credentials are an access key as functions get it from their role.
+type Credentials struct{ AccessKeyID, SecretAccessKey, SessionToken string }
+
+// Invocation is one request for an environment.
+type Invocation struct {
+	RequestID     string // UUID; also the name under which a kept outcome is found again
+	Payload       []byte // JSON
+	InvokedARN    string // as invoked, with its qualifier
+	TraceID       string // X-Amzn-Trace-Id value
+	ClientContext string // decoded JSON, or empty
+	Identity      string // Cognito identity JSON, or empty
+	Deadline      time.Time
+	LogTail       bool // ask for the last 4 KB of the log in Result.LogTail
+}
+
+// Start says how the environment that served an invocation came to be.
+type Start string
+
+const (
+	Warm      Start = "warm"      // it was there and idle
+	Cold      Start = "cold"      // the invocation waited for an init
+	Restored  Start = "restored"  // the invocation waited for a restore from a snapshot or template
+	Proactive Start = "proactive" // it had been initialised ahead of time and this was its first invocation
+)
+
+// Phases are instants of one machine's clock, in nanoseconds since 1970. Zero means that it did not happen.
+type Phases struct {
+	Queued     int64 // the pool was asked
+	SpawnBegin int64 // a process was asked for (cold only)
+	InitBegin  int64 // the runtime's first instruction of ours (cold only)
+	InitEnd    int64 // the handler's module was imported (cold only)
+	Sent       int64 // the environment was handed the request
+	Entered    int64 // the handler was called, by the environment's own clock
+	Returned   int64 // the handler returned, by the environment's own clock
+	Received   int64 // the outcome was read
+}
+
+// Result is the outcome of one invocation. A function that fails is a Result, not an error.
+type Result struct {
+	RequestID string
+	Payload   []byte // the handler's answer, or AWS's error object {"errorMessage", "errorType", …}
+	// FunctionError is "" for success, else "Unhandled", as in X-Amz-Function-Error.
+	FunctionError string
+	ErrorType     string // "Runtime.ExitError", "Sandbox.Timedout", "ValueError"…
+	Start         Start
+	Phases        Phases
+	EnvironmentID string
+	LogStream     string
+	LogTail       []byte // when asked for: from START to REPORT, the last 4 KB
+	MaxMemoryMB   int
+
+	// Release gives the environment back. Call it once, when the outcome needs no keeping any more. Never nil.
+	Release func()
+}
+
+// Line is one log event of an environment, as CloudWatch would show it.
+type Line struct {
+	Group, Stream string
+	Account       string
+	Region        string
+	Time          time.Time
+	Text          string
+}
+
+// Lines is where the log lines of environments go, platform lines (START, REPORT…) included. It must not block for long.
+type Lines interface {
+	Write(lines []Line)
+}
