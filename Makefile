@@ -1,0 +1,55 @@
+# Anthill's commands. `make` alone lists them.
+GO ?= go
+PY ?= python3
+TESTENV ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/anthill/test-env
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+
+.PHONY: help
+help: ## list these commands
+	@grep -E '^[a-z][a-z-]*:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+.PHONY: bin
+bin: ## build bin/anthill
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w -X anthill/server.Version=$(VERSION)" -o bin/anthill ./cmd/anthill
+
+.PHONY: lab
+lab: bin ## the main job: the course's experiments, end to end, and lab-report/report.html
+	bin/anthill lab
+
+.PHONY: test
+test: bin test-env ## every test: the rooms, the house, the real clients (under 15 minutes)
+	$(GO) vet ./...
+	$(GO) test ./...
+	PATH="$(TESTENV)/bin:$$PATH" ANTHILL_BIN="$(CURDIR)/bin/anthill" $(TESTENV)/bin/python -m pytest -q test/clients
+
+.PHONY: check
+check: ## the quick part of test: format, vet, rooms and house
+	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); exit 1; }
+	$(GO) vet ./...
+	$(GO) test -short ./...
+
+.PHONY: test-env
+test-env: $(TESTENV)/.ready ## the real clients that the tests drive (boto3, AWS CLI, Locust), from PyPI, once
+
+$(TESTENV)/.ready: test/requirements.txt
+	@echo "preparing the test environment in $(TESTENV) (about a minute, once)"
+	rm -rf $(TESTENV) && $(PY) -m venv $(TESTENV)
+	$(TESTENV)/bin/pip install -q --disable-pip-version-check -r test/requirements.txt
+	touch $@
+
+.PHONY: conformance
+conformance: bin test-env ## replay AWS's recorded answers, when ../shared is there; fails when a case that passed stops passing
+	PATH="$(TESTENV)/bin:$$PATH" $(TESTENV)/bin/python test/conformance/run.py
+
+.PHONY: bench
+bench: ## the benchmarks of the rooms, each beside its floor
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+.PHONY: race
+race: ## the rooms' tests under the race detector (needs a C compiler)
+	$(GO) test -race -short ./...
+
+.PHONY: gen
+gen: ## write api/*/wire_gen.go from the service models, and docs/compatibility.md
+	$(GO) run ./internal/awsgen
+	$(GO) run ./cmd/anthill compatibility > docs/compatibility.md
