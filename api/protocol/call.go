@@ -1,0 +1,31 @@
+package protocol
+
+import "context"
+
+// Call is what a door may know about the request beside its Input.
+type Call struct {
+	Account   string // 12 digits
+	Region    string // "us-east-1"
+	RequestID string // UUID, as answered in x-amzn-RequestId
+	AccessKey string // the key id that signed the request; empty when it was not signed
+	Session   string // the session token that came with the key; empty for long-lived keys
+	Host      string // Host header of the request: "localhost:4566"
+	TLS       bool   // the request came over HTTPS
+	Service   string // Model.Name
+	Operation string
+}
+
+type callKey struct{}
+
+// WithCall gives a context that carries c.
+func WithCall(ctx context.Context, c *Call) context.Context {
+	return context.WithValue(ctx, callKey{}, c)
+}
+
+// CallOf gives the call that ctx carries. Without one it is an empty Call, never nil.
+func CallOf(ctx context.Context) *Call {
+	if c, ok := ctx.Value(callKey{}).(*Call); ok {
+		return c
+	}
+	return &Call{}
+}

@@ -1,0 +1,39 @@
+package main
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+func main() {
+	from := flag.String("import", "", "botocore's data `directory` to take the models from")
+	root := flag.String("root", ".", "root `directory` of the module")
+	flag.Parse()
+	if err := run(*root, *from); err != nil {
+		fmt.Fprintln(os.Stderr, "awsgen:", err)
+		os.Exit(1)
+	}
+}
+
+func run(root, from string) error {
+	models := filepath.Join(root, "internal", "awsgen", "models")
+	if from != "" {
+		for _, s := range services() {
+			if err := importModel(filepath.Join(from, s.Source, "service-2.json.gz"), filepath.Join(models, s.Package+".json")); err != nil {
+				return err
+			}
+		}
+	}
+	for _, s := range services() {
+		text, err := generate(s.Package, filepath.Join(models, s.Package+".json"))
+		if err != nil {
+			return fmt.Errorf("%s: %w", s.Package, err)
+		}
+		if err := os.WriteFile(filepath.Join(root, "api", s.Package, "wire_gen.go"), text, 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}
