@@ -1,37 +1,131 @@
 package store
 
 import (
+	"bytes"
+	"fmt"
 	"iter"
 
+	"github.com/go-json-experiment/json"
+
+	"anthill/fault"
 	"anthill/internal/disk"
 )
 
+// keyspace is the first byte of every key of this room; history has another.
+const keyspace = 's'
+
 // Store is the definitions keyspace.
-type Store struct{}
+type Store struct{ db *disk.DB }
+
+// Open gives the definitions of db.
+func Open(db *disk.DB) *Store { return &Store{db} }
 
 // Commit flushes writes as one transaction.
-func (s *Store) Commit(writes ...disk.Write) error { panic("being built") }
+func (s *Store) Commit(writes ...disk.Write) error {
+	return fault.In("store.Commit", s.db.Commit(writes...))
+}
 
 // Collection is the documents of one type.
-type Collection[T any] struct{}
+type Collection[T any] struct {
+	db     *disk.DB
+	name   string
+	prefix []byte // keyspace, name, 0
+}
 
-// Of gives the collection of that name ("functions"). Documents are kept as JSON.
-func Of[T any](s *Store, name string) *Collection[T] { panic("being built") }
+// Of gives the collection of that name ("functions"). Documents are kept as JSON. A name is a constant of the program
+// without zero bytes; another panics.
+func Of[T any](s *Store, name string) *Collection[T] {
+	if name == "" || bytes.IndexByte([]byte(name), 0) >= 0 {
+		panic(fmt.Sprintf("store: collection name %q", name))
+	}
+	return &Collection[T]{s.db, name, append(append([]byte{keyspace}, name...), 0)}
+}
+
+func (c *Collection[T]) key(key string) []byte {
+	return append(c.prefix[:len(c.prefix):len(c.prefix)], key...)
+}
 
 // Get reads one document.
-func (c *Collection[T]) Get(key string) (doc T, ok bool, err error) { panic("being built") }
+func (c *Collection[T]) Get(key string) (doc T, ok bool, err error) {
+	const op = "store.Get"
+	raw, ok, err := c.db.Get(c.key(key))
+	if err != nil || !ok {
+		return doc, false, fault.In(op, err)
+	}
+	if err := json.Unmarshal(raw, &doc); err != nil {
+		return doc, false, c.unreadable(op, key, err)
+	}
+	return doc, true, nil
+}
 
 // Put writes one document and flushes it.
-func (c *Collection[T]) Put(key string, doc T) error { panic("being built") }
+func (c *Collection[T]) Put(key string, doc T) error {
+	return fault.In("store.Put", c.db.Commit(c.Write(key, doc)))
+}
 
 // Delete removes one document and flushes that.
-func (c *Collection[T]) Delete(key string) error { panic("being built") }
+func (c *Collection[T]) Delete(key string) error {
+	return fault.In("store.Delete", c.db.Commit(c.Remove(key)))
+}
 
-// Each ranges over the documents whose key begins with prefix, in key order.
-func (c *Collection[T]) Each(prefix string) iter.Seq2[string, T] { panic("being built") }
+// Each ranges over the documents whose key begins with prefix, in key order. It panics when the database cannot be
+// read or a document is damaged: callers that would rather be told use Scan.
+func (c *Collection[T]) Each(prefix string) iter.Seq2[string, T] {
+	return func(yield func(string, T) bool) {
+		for d, err := range c.Scan(prefix) {
+			if err != nil {
+				panic(err)
+			}
+			if !yield(d.Key, d.Doc) {
+				return
+			}
+		}
+	}
+}
 
-// Write is Put as a part of a transaction; Remove is Delete as a part of one.
-func (c *Collection[T]) Write(key string, doc T) disk.Write { panic("being built") }
+// Document is one entry of a collection.
+type Document[T any] struct {
+	Key string
+	Doc T
+}
+
+// Scan is Each with errors. A damaged document comes with its key and an error, and the next ones follow.
+func (c *Collection[T]) Scan(prefix string) iter.Seq2[Document[T], error] {
+	const op = "store.Scan"
+	return func(yield func(Document[T], error) bool) {
+		lo := c.key(prefix)
+		for p, err := range c.db.Scan(lo, disk.After(lo), false) {
+			if err != nil {
+				yield(Document[T]{}, fault.In(op, err))
+				return
+			}
+			d := Document[T]{Key: string(p.Key[len(c.prefix):])}
+			err := json.Unmarshal(p.Value, &d.Doc)
+			if err != nil {
+				err = c.unreadable(op, d.Key, err)
+			}
+			if !yield(d, err) {
+				return
+			}
+		}
+	}
+}
+
+// Write is Put as a part of a transaction; Remove is Delete as a part of one. Write panics when T cannot be JSON: that
+// is a mistake in the program.
+func (c *Collection[T]) Write(key string, doc T) disk.Write {
+	raw, err := json.Marshal(doc)
+	if err != nil {
+		panic(fmt.Sprintf("store: a document of %s: %v", c.name, err))
+	}
+	return disk.Write{Key: c.key(key), Value: raw}
+}
 
 // Remove is Delete as a part of a transaction.
-func (c *Collection[T]) Remove(key string) disk.Write { panic("being built") }
+func (c *Collection[T]) Remove(key string) disk.Write {
+	return disk.Write{Key: c.key(key), Delete: true}
+}
+
+func (c *Collection[T]) unreadable(op, key string, err error) error {
+	return &fault.Error{Kind: fault.Internal, Op: op, Noun: c.name, Name: key, Detail: "the stored document is damaged", Err: err}
+}
