@@ -31,6 +31,7 @@ type Invocation struct {
 	TraceID       string
 	ClientContext string
 	LogTail       bool
+	ForceCold     bool // start a fresh environment for it, whatever is idle: for cold-start experiments
 	// Keep asks that the outcome stay with its environment until Result.Release is called. Callers that must flush
 	// the outcome before it is safe set it; for the others Invoke has released already and Release does nothing.
 	Keep bool

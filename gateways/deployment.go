@@ -1,0 +1,84 @@
+package gateways
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"anthill/fault"
+)
+
+// Deploy keeps the resources as they stand, and shows them in stage unless that is "".
+func (a *RestAPI) Deploy(description *string, stage string, now time.Time) (*Deployment, error) {
+	const op = "gateways.Deploy"
+	methods := 0
+	for _, r := range a.Resources {
+		for _, m := range r.Methods {
+			if m.Integration == nil {
+				return nil, invalid(op, "deployment", "No integration defined for method")
+			}
+			methods++
+		}
+	}
+	if methods == 0 {
+		return nil, invalid(op, "deployment", "The REST API doesn't contain any methods")
+	}
+	d := &Deployment{ID: newID(6), Description: description, Created: now, Resources: cloneResources(a.Resources)}
+	a.Deployments[d.ID] = d
+	if stage != "" {
+		st, ok := a.Stages[stage]
+		if !ok {
+			st = &Stage{Name: stage, Created: now, CacheClusterStatus: "NOT_AVAILABLE"}
+			a.Stages[stage] = st
+		}
+		st.DeploymentID, st.Updated = d.ID, now
+	}
+	return d, nil
+}
+
+// RemoveDeployment takes a deployment away that no stage shows.
+func (a *RestAPI) RemoveDeployment(id string) error {
+	const op = "gateways.RemoveDeployment"
+	if _, ok := a.Deployments[id]; !ok {
+		return notFound(op, "deployment", id)
+	}
+	for _, st := range a.Stages {
+		if st.DeploymentID == id {
+			return invalid(op, "deployment", "Active stages pointing to this deployment must be moved or deleted")
+		}
+	}
+	delete(a.Deployments, id)
+	return nil
+}
+
+// AddStage names a deployment.
+func (a *RestAPI) AddStage(st *Stage) error {
+	const op = "gateways.AddStage"
+	if _, ok := a.Deployments[st.DeploymentID]; !ok {
+		return &fault.Error{Kind: fault.Invalid, Op: op, Noun: "deployment", Name: st.DeploymentID, Detail: "Deployment id does not exist"}
+	}
+	if _, ok := a.Stages[st.Name]; ok {
+		return conflict(op, "stage", st.Name, "Stage already exists")
+	}
+	a.Stages[st.Name] = st
+	return nil
+}
+
+// Stage finds a stage by its name.
+func (a *RestAPI) Stage(name string) (*Stage, error) {
+	st, ok := a.Stages[name]
+	if !ok {
+		return nil, notFound("gateways.Stage", "stage", name)
+	}
+	return st, nil
+}
+
+// SortedResources gives an API's resources by their path.
+func (a *RestAPI) SortedResources() []*Resource {
+	var out []*Resource
+	for _, r := range a.Resources {
+		out = append(out, r)
+	}
+	slices.SortFunc(out, func(x, y *Resource) int { return strings.Compare(x.Path, y.Path) })
+	return out
+}

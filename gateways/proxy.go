@@ -1,0 +1,208 @@
+package gateways
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	"anthill/fault"
+)
+
+// maxPayload is API Gateway's limit for a request body: 10 MB.
+const maxPayload = 10 << 20
+
+// Call is a request that has found its stage.
+type call struct {
+	api      *RestAPI
+	stage    *Stage
+	dep      *Deployment
+	resource *Resource
+	method   *Method
+	params   map[string]string
+
+	path      string // below the stage, decoded: "/pets/7"
+	fullPath  string // with the stage, as requestContext.path has it
+	domain    string // the host that was asked for
+	body      []byte
+	requestID string
+	extended  string
+	traceID   string
+	began     time.Time
+	r         *http.Request
+}
+
+// Proxy serves the stages of every REST API. It takes three forms of address:
+//
+//	Host: {id}.execute-api.{anything}        /{stage}/{path}
+//	/restapis/{id}/{stage}/_user_request_/{path}
+//	/_aws/execute-api/{id}/{stage}/{path}
+type Proxy struct{ s *Service }
+
+// Proxy gives the handler that serves the stages.
+func (s *Service) Proxy() *Proxy { return &Proxy{s} }
+
+// Serves reports whether r is addressed to a stage of an API, in one of the three forms.
+func (p *Proxy) Serves(r *http.Request) bool {
+	_, _, _, ok := address(r)
+	return ok
+}
+
+// address takes the API's id, the stage and the rest of the path out of a request.
+func address(r *http.Request) (id, stage, rest string, ok bool) {
+	path := r.URL.EscapedPath()
+	if first, more, found := strings.Cut(r.Host, "."); found && strings.HasPrefix(more, "execute-api.") {
+		stage, rest, _ = strings.Cut(strings.TrimPrefix(path, "/"), "/")
+		return first, stage, "/" + rest, true
+	}
+	if after, found := strings.CutPrefix(path, "/_aws/execute-api/"); found {
+		id, after, _ = strings.Cut(after, "/")
+		stage, rest, _ = strings.Cut(after, "/")
+		return id, stage, "/" + rest, true
+	}
+	if after, found := strings.CutPrefix(path, "/restapis/"); found {
+		before, rest, found := strings.Cut(after, "/_user_request_")
+		if !found || rest != "" && rest[0] != '/' {
+			return "", "", "", false
+		}
+		id, stage, found = strings.Cut(before, "/")
+		return id, stage, rest, found && !strings.Contains(stage, "/")
+	}
+	return "", "", "", false
+}
+
+// ServeHTTP routes a request to its integration.
+func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	c := &call{r: r, began: p.s.now(), requestID: uuid(), extended: extendedID(), traceID: traceID(r, p.s.now())}
+	h := w.Header()
+	h.Set("x-amzn-RequestId", c.requestID)
+	h.Set("x-amz-apigw-id", c.extended)
+	if refusal := p.find(c); refusal != nil {
+		refusal.write(w)
+		return
+	}
+	h.Set("X-Amzn-Trace-Id", c.traceID)
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxPayload))
+	var tooBig *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooBig):
+		(&refusal{http.StatusRequestEntityTooLarge, "RequestTooLargeException", "Request Too Long"}).write(w)
+		return
+	case err != nil:
+		return // the client has gone
+	}
+	c.body = body
+	p.serve(w, c)
+}
+
+// find fills the parts of c that the address names.
+func (p *Proxy) find(c *call) *refusal {
+	id, stage, rest, _ := address(c.r)
+	api, ok := p.s.served(id)
+	if !ok {
+		return forbidden
+	}
+	st, ok := api.Stages[stage]
+	if !ok {
+		return forbidden
+	}
+	c.api, c.stage, c.dep = api, st, api.Deployments[st.DeploymentID]
+	if c.dep == nil {
+		return forbidden
+	}
+	c.path = unescape(rest)
+	if c.path == "" {
+		c.path = "/"
+	}
+	c.fullPath = "/" + stage + c.path
+	c.domain = c.r.Host
+	c.resource, c.params = route(c.dep, c.path)
+	if c.resource == nil {
+		return missingToken
+	}
+	if c.method = c.resource.Methods[c.r.Method]; c.method == nil {
+		c.method = c.resource.Methods["ANY"]
+	}
+	if c.method == nil {
+		return missingToken
+	}
+	return nil
+}
+
+// serve runs the integration under its time limit.
+func (p *Proxy) serve(w http.ResponseWriter, c *call) {
+	limit := time.Duration(c.method.Integration.TimeoutMillis) * time.Millisecond
+	if limit <= 0 {
+		limit = 29 * time.Second
+	}
+	ctx, cancel := context.WithTimeout(c.r.Context(), limit)
+	defer cancel()
+	switch c.method.Integration.Type {
+	case "AWS_PROXY":
+		p.lambdaProxy(ctx, w, c)
+	case "MOCK":
+		p.mock(w, c)
+	default: // PutIntegration accepts no other
+		internalError.write(w)
+	}
+}
+
+// refusal is an answer of API Gateway's own.
+type refusal struct {
+	status        int
+	kind, message string
+}
+
+var (
+	forbidden     = &refusal{http.StatusForbidden, "ForbiddenException", "Forbidden"}
+	missingToken  = &refusal{http.StatusForbidden, "MissingAuthenticationTokenException", "Missing Authentication Token"}
+	internalError = &refusal{http.StatusInternalServerError, "InternalServerErrorException", "Internal server error"}
+	badGateway    = &refusal{http.StatusBadGateway, "InternalServerErrorException", "Internal server error"}
+	timedOut      = &refusal{http.StatusGatewayTimeout, "InternalServerErrorException", "Endpoint request timed out"}
+	tooMany       = &refusal{http.StatusTooManyRequests, "LimitExceededException", "Limit Exceeded"}
+)
+
+func (f *refusal) write(w http.ResponseWriter) {
+	w.Header().Set("x-amzn-ErrorType", f.kind)
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(f.status)
+	fmt.Fprintf(w, `{"message":%q}`, f.message)
+}
+
+// refusalFor is what a caller sees when the platform could not run the function.
+func refusalFor(err error) *refusal {
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		return timedOut
+	case fault.Is(err, fault.Throttled):
+		return tooMany
+	case fault.Is(err, fault.TooLarge):
+		return &refusal{http.StatusRequestEntityTooLarge, "RequestTooLargeException", "Request Too Long"}
+	}
+	return internalError
+}
+
+func uuid() string {
+	var b [16]byte
+	rand.Read(b[:])
+	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
+	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
+}
+
+// extendedID looks like API Gateway's: fifteen characters and an equals sign.
+func extendedID() string { return newID(11) + "FiAMF3w=" }
+
+// traceID is the caller's X-Amzn-Trace-Id, or a new root as X-Ray writes it.
+func traceID(r *http.Request, now time.Time) string {
+	if t := r.Header.Get("X-Amzn-Trace-Id"); t != "" {
+		return t
+	}
+	var b [12]byte
+	rand.Read(b[:])
+	return fmt.Sprintf("Root=1-%08x-%s", now.Unix(), hex.EncodeToString(b[:]))
+}
