@@ -1,0 +1,90 @@
+package interp
+
+import (
+	"time"
+
+	"anthill/asl"
+	"anthill/value"
+)
+
+// Key names an effect of an execution: the position of the event that called for it, and what it is.
+type Key struct {
+	Seq  uint64
+	Kind Kind
+}
+
+// Kind is what an effect is.
+type Kind uint8
+
+const (
+	TaskEffect     Kind = iota + 1 // a RunTask
+	MapRunEffect                   // a RunMap
+	WaitTimer                      // the end of a Wait state
+	RetryTimer                     // the next attempt of a state
+	TimeoutTimer                   // TimeoutSeconds of a task
+	HeartbeatTimer                 // HeartbeatSeconds of a task
+	MachineTimer                   // TimeoutSeconds of the machine
+)
+
+// Effect is something that the driver owes the execution: a *RunTask, a *RunMap or a *Timer. It does not change.
+type Effect interface {
+	Key() Key
+}
+
+// RunTask asks for a task to be run.
+type RunTask struct {
+	Task        uint64 // its Key's Seq, by which inputs name it
+	State       string
+	Resource    asl.Resource
+	Arguments   value.Value // Parameters or Arguments, computed; for functions by ARN and activities the input itself
+	Timeout     int64       // seconds; 0 for none
+	Heartbeat   int64       // seconds; 0 for none
+	Credentials value.Value // {"RoleArn": …}; Absent for none
+	Token       string      // the task token; "" when the resource has none
+	Scheduled   time.Time
+	Attempt     int  // retries of the state before this run
+	Started     bool // TaskStarted is in the history: after a crash the task may be running, or have run
+	Submitted   bool // so is TaskSubmitted
+}
+
+// Timer asks for a TimerFired at an instant.
+type Timer struct {
+	Timer Key
+	At    time.Time
+}
+
+// RunMap asks for a distributed Map: child executions of State.Map.Child(), one an item or batch.
+type RunMap struct {
+	MapRun         uint64 // its Key's Seq, by which inputs name it
+	ARN            string
+	State          *asl.State
+	Items          value.Value // the items; Absent when Reader says where they are
+	Reader         value.Value // the computed Parameters of the ItemReader; Absent when Items are here
+	MaxItems       int64       // of the ItemReader; 0 for no limit
+	Writer         value.Value // the computed Parameters of the ResultWriter; Absent for none
+	MaxConcurrency int64       // 0 for no limit
+	ToleratedCount int64
+	ToleratedShare float64 // percent
+	BatchItems     int64   // most items a batch; 0 for no limit
+	BatchBytes     int64   // most bytes a batch; 0 for no limit
+	Redriven       bool    // only the children that did not succeed are run again
+
+	x     *Execution
+	frame uint32
+}
+
+// Input computes the input of a child execution from its item, or what of a batch one item becomes: ItemSelector. The
+// error is a *failure.Failure.
+func (r *RunMap) Input(index int, item value.Value) (value.Value, error) { panic("being built") }
+
+// BatchInput computes BatchInput of ItemBatcher; Absent when there is none. The error is a *failure.Failure.
+func (r *RunMap) BatchInput() (value.Value, error) { panic("being built") }
+
+// Key names the effect.
+func (r *RunTask) Key() Key { return Key{r.Task, TaskEffect} }
+
+// Key names the effect.
+func (r *RunMap) Key() Key { return Key{r.MapRun, MapRunEffect} }
+
+// Key names the effect.
+func (t *Timer) Key() Key { return t.Timer }
