@@ -1,0 +1,6 @@
+package history
+
+var (
+	EncodeRecord = encodeRecord
+	DecodeRecord = decodeRecord
+)

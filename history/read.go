@@ -1,0 +1,75 @@
+package history
+
+import (
+	"bytes"
+	"iter"
+
+	"anthill/fault"
+)
+
+// Read ranges over the events of s from position from (1 is the first; 0 too). It ends at the last event there was when
+// the loop began. An error comes last, with a zero Event. The caller owns the events.
+func (l *Log) Read(s Stream, from uint64) iter.Seq2[Event, error] {
+	return func(yield func(Event, error) bool) {
+		err := l.walk(s, from, false, func(e Event) bool { return yield(e, nil) })
+		if err != nil {
+			yield(Event{}, fault.In("history.Read", err))
+		}
+	}
+}
+
+// ReadBack ranges over the events of s from the last to the first.
+func (l *Log) ReadBack(s Stream) iter.Seq2[Event, error] {
+	return func(yield func(Event, error) bool) {
+		err := l.walk(s, 0, true, func(e Event) bool { return yield(e, nil) })
+		if err != nil {
+			yield(Event{}, fault.In("history.ReadBack", err))
+		}
+	}
+}
+
+// walk gives each visible event of s to visit until it returns false.
+func (l *Log) walk(s Stream, from uint64, backward bool, visit func(Event) bool) error {
+	last, err := l.last(s)
+	if err != nil || last == 0 || from > last {
+		return err
+	}
+	lo, hi := span(s)
+	c, err := l.db.Cursor(lo, hi)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	var ok bool
+	step := c.Next
+	switch {
+	case backward:
+		ok, step = c.Last(), c.Prev
+	case from <= 1:
+		ok = c.First()
+	default: // the record that holds from begins at it or before it
+		ok = c.SeekLT(recordKey(s, from+1))
+	}
+	for ; ok; ok = step() {
+		p := c.Pair()
+		first := positionOf(p.Key)
+		events, err := decodeRecord(p.Key, bytes.Clone(p.Value))
+		if err != nil {
+			return damaged(s, first, err)
+		}
+		for i := range events {
+			at := i
+			if backward {
+				at = len(events) - 1 - i
+			}
+			pos := first + uint64(at)
+			if pos < from || pos > last {
+				continue
+			}
+			if !visit(Event{pos, events[at]}) {
+				return nil
+			}
+		}
+	}
+	return c.Err()
+}
