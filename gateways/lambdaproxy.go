@@ -131,13 +131,13 @@ func functionOf(uri string, variables map[string]string) (functions.Ref, bool) {
 	return ref, true
 }
 
-// checkFunction is functionOf for the one who puts the integration: it says what is wrong.
-func checkFunction(uri string) error {
+// CheckFunctionURI says what is wrong with the URI of an AWS_PROXY integration that names no function.
+func CheckFunctionURI(uri string) error {
 	if strings.Contains(uri, "${stageVariables.") {
 		return nil // known only when the stage is
 	}
 	if _, ok := functionOf(uri, nil); !ok {
-		return &fault.Error{Kind: fault.Invalid, Op: "gateways.checkFunction", Noun: "integration", Detail: "Invalid ARN specified in the request"}
+		return &fault.Error{Kind: fault.Invalid, Op: "gateways.CheckFunctionURI", Noun: "integration", Detail: "Invalid ARN specified in the request"}
 	}
 	return nil
 }

@@ -53,8 +53,8 @@ func (p *Proxy) mock(w http.ResponseWriter, c *call) {
 		h.Set("Content-Type", "application/json")
 	}
 	w.WriteHeader(out)
-	if t := res.ResponseTemplates["application/json"]; t != nil && c.r.Method != http.MethodHead {
-		w.Write([]byte(*t))
+	if t, ok := res.ResponseTemplates["application/json"]; ok && c.r.Method != http.MethodHead {
+		w.Write([]byte(t))
 	}
 }
 

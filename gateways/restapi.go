@@ -86,7 +86,7 @@ type IntegrationResponse struct {
 	StatusCode         string
 	SelectionPattern   *string
 	ResponseParameters map[string]string
-	ResponseTemplates  map[string]*string
+	ResponseTemplates  map[string]string
 	ContentHandling    *string
 }
 
