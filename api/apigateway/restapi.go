@@ -105,4 +105,3 @@ func pageOf[T any](items []T, position *string, limit *int32, id func(T) string)
 func unsupported(what string) error {
 	return &protocol.Error{Code: "NotImplementedException", Status: 501, Message: what + " is not built yet; see docs/compatibility.md"}
 }
-
