@@ -1,6 +1,6 @@
 // Package sandbox keeps execution environments: processes that run a function's code, one invocation at a time.
 //
-// A Pool gives a warm environment or starts one, hands it the invocation over a Unix socket in length-prefixed frames,
+// A Pool gives a warm environment or starts one through its Driver, hands it the invocation,
 // and returns its outcome with the instants of every phase. Environments belong to a supervisor process that is off the
 // data path: when the platform dies they live on, each keeping its last outcome, and the next platform takes them over.
 //

@@ -26,7 +26,9 @@ type Spec struct {
 	Timeout  time.Duration // of one invocation
 
 	LogGroup  string
-	LogFormat string // "Text" or "JSON"
+	LogFormat string // "Text" or "JSON"; "" means Text
+	// ApplicationLogLevel and SystemLogLevel filter JSON logs: TRACE, DEBUG, INFO, WARN, ERROR, FATAL. "" means INFO.
+	ApplicationLogLevel, SystemLogLevel string
 
 	InitializationType string // "on-demand", "provisioned-concurrency" or "snap-start"; "" means on-demand
 }
@@ -34,7 +36,8 @@ type Spec struct {
 // Credentials are an access key as functions get it from their role.
 type Credentials struct{ AccessKeyID, SecretAccessKey, SessionToken string }
 
-// Invocation is one request for an environment.
+// Invocation is one request for an environment. It may run for Spec.Timeout from the moment it is handed over, so that
+// an init before it costs it nothing, as on AWS.
 type Invocation struct {
 	RequestID     string // UUID; also the name under which a kept outcome is found again
 	Payload       []byte // JSON
@@ -42,8 +45,9 @@ type Invocation struct {
 	TraceID       string // X-Amzn-Trace-Id value
 	ClientContext string // decoded JSON, or empty
 	Identity      string // Cognito identity JSON, or empty
-	Deadline      time.Time
-	LogTail       bool // ask for the last 4 KB of the log in Result.LogTail
+	LogTail       bool   // ask for the last 4 KB of the log in Result.LogTail
+	// ForceCold serves the invocation in an environment of its own that is made for it and ends after it.
+	ForceCold bool
 }
 
 // Start says how the environment that served an invocation came to be.
@@ -66,6 +70,7 @@ type Phases struct {
 	Entered    int64 // the handler was called, by the environment's own clock
 	Returned   int64 // the handler returned, by the environment's own clock
 	Received   int64 // the outcome was read
+	Deadline   int64 // when the invocation would have been ended
 }
 
 // Result is the outcome of one invocation. A function that fails is a Result, not an error.
@@ -81,6 +86,9 @@ type Result struct {
 	LogStream     string
 	LogTail       []byte // when asked for: from START to REPORT, the last 4 KB
 	MaxMemoryMB   int
+	InitDuration  time.Duration // of the init that this invocation waited for, as REPORT shows it; 0 when warm
+	Duration      time.Duration // from the request handed over to the outcome read
+	Billed        time.Duration // rounded up to the millisecond, the init included (AWS since August 2025)
 
 	// Release gives the environment back. Call it once, when the outcome needs no keeping any more. Never nil.
 	Release func()

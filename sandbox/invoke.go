@@ -1,0 +1,271 @@
+package sandbox
+
+import (
+	"context"
+	"sync/atomic"
+	"time"
+
+	"anthill/fault"
+)
+
+// maxResponse is AWS's limit for a synchronous response: 6 MiB and 100 bytes.
+const maxResponse = 6*1024*1024 + 100
+
+// flushEvery is how often the output of a long invocation is passed on.
+const flushEvery = time.Second
+
+// Invoke runs inv in an environment of spec. The error is only ever our own trouble or ctx's end. When ctx ends, an
+// invocation that has begun runs on and nobody learns its outcome, as on AWS.
+func (p *Pool) Invoke(ctx context.Context, spec Spec, inv Invocation) (*Result, error) {
+	const op = "sandbox.Invoke"
+	phases := Phases{Queued: time.Now().UnixNano()}
+	m, err := p.take(ctx, &spec, inv.ForceCold)
+	if err != nil {
+		return nil, fault.In(op, err)
+	}
+	p.begin(m, &inv)
+	if m.booted {
+		r, err := p.serveWarm(ctx, m, &inv, phases)
+		return r, fault.In(op, err)
+	}
+	r, err := p.detached(ctx, func() (*Result, error) { return p.serveCold(m, &inv, phases) })
+	return r, fault.In(op, err)
+}
+
+func (p *Pool) begin(m *member, inv *Invocation) {
+	p.mu.Lock()
+	m.requestID = inv.RequestID
+	m.since = time.Now()
+	p.mu.Unlock()
+	m.tail = m.tail[:0]
+}
+
+// serveWarm hands inv to a running environment, on the caller's goroutine.
+func (p *Pool) serveWarm(ctx context.Context, m *member, inv *Invocation, phases Phases) (*Result, error) {
+	m.flush(p) // what was printed since the last invocation comes before START
+	now := time.Now()
+	deadline := now.Add(m.spec.Timeout)
+	phases.Sent, phases.Deadline = now.UnixNano(), deadline.UnixNano()
+	m.line(now, startLine(m, inv))
+	if err := m.env.Send(inv, deadline); err != nil {
+		// It died while it was idle. AWS starts anew in the same environment; the caller never hears of it.
+		m.booted = false
+		m.lines = m.lines[:0]
+		return p.detached(ctx, func() (*Result, error) { return p.serveCold(m, inv, phases) })
+	}
+	out, err := p.await(ctx, m, deadline)
+	if err != nil {
+		return p.detached(ctx, func() (*Result, error) {
+			out, err := p.await(p.ctx, m, deadline)
+			if err != nil {
+				return nil, err
+			}
+			return p.finish(m, inv, out, phases, 0), nil
+		})
+	}
+	return p.finish(m, inv, out, phases, 0), nil
+}
+
+// detached runs serve on a goroutine of the pool and waits for it as long as ctx lasts. A result that nobody waits for
+// is released.
+func (p *Pool) detached(ctx context.Context, serve func() (*Result, error)) (*Result, error) {
+	type answer struct {
+		r   *Result
+		err error
+	}
+	done := make(chan answer, 1)
+	var abandoned atomic.Bool
+	p.mu.Lock()
+	if p.mu.closed {
+		p.mu.Unlock()
+		return nil, errClosed()
+	}
+	p.wg.Go(func() {
+		r, err := serve()
+		if !abandoned.CompareAndSwap(false, true) {
+			if r != nil {
+				r.Release()
+			}
+			return
+		}
+		done <- answer{r, err}
+	})
+	p.mu.Unlock()
+	select {
+	case a := <-done:
+		return a.r, a.err
+	case <-ctx.Done():
+		if abandoned.CompareAndSwap(false, true) {
+			return nil, &fault.Error{Kind: fault.Canceled, Noun: "invocation", Err: ctx.Err()}
+		}
+		a := <-done
+		return a.r, a.err
+	}
+}
+
+// serveCold runs the init phase, then the invocation. An init that fails or takes too long is repeated once, as part of
+// the invocation and under its timeout (AWS: "suppressed init").
+func (p *Pool) serveCold(m *member, inv *Invocation, phases Phases) (*Result, error) {
+	var initDuration time.Duration
+	if m.boots == 0 {
+		m.line(time.Now(), initStartLine(m))
+		boot, err := p.bootWithin(m, p.c.InitLimit)
+		if err != nil {
+			p.discard(m)
+			return nil, err
+		}
+		phases.SpawnBegin, phases.InitBegin, phases.InitEnd = boot.SpawnBegin, boot.InitBegin, boot.InitEnd
+		initDuration = time.Duration(boot.InitEnd - boot.SpawnBegin)
+		m.start = boot.Start
+		if boot.Kind != Answered {
+			m.initReport(boot, "init", p.c.InitLimit)
+			initDuration = 0
+		}
+	}
+	now := time.Now()
+	deadline := now.Add(m.spec.Timeout)
+	phases.Sent, phases.Deadline = now.UnixNano(), deadline.UnixNano()
+	if !m.booted {
+		m.start = Cold
+		boot, err := p.bootWithin(m, m.spec.Timeout)
+		if err != nil {
+			p.discard(m)
+			return nil, err
+		}
+		if phases.SpawnBegin == 0 {
+			phases.SpawnBegin, phases.InitBegin, phases.InitEnd = boot.SpawnBegin, boot.InitBegin, boot.InitEnd
+		}
+		if boot.Kind != Answered {
+			m.initReport(boot, "invoke", m.spec.Timeout)
+			m.line(time.Now(), startLine(m, inv))
+			return p.finish(m, inv, boot.Outcome, phases, 0), nil
+		}
+	}
+	m.line(time.Now(), startLine(m, inv))
+	if initDuration > 0 { // the invocation's time begins when its init has ended
+		now = time.Now()
+		deadline = now.Add(m.spec.Timeout)
+		phases.Sent, phases.Deadline = now.UnixNano(), deadline.UnixNano()
+	}
+	if err := m.env.Send(inv, deadline); err != nil {
+		out, werr := p.await(p.ctx, m, deadline) // it ended right after its init: Wait knows how
+		if werr != nil {
+			p.discard(m)
+			return nil, err
+		}
+		return p.finish(m, inv, out, phases, initDuration), nil
+	}
+	out, err := p.await(p.ctx, m, deadline)
+	if err != nil {
+		return nil, err
+	}
+	return p.finish(m, inv, out, phases, initDuration), nil
+}
+
+// bootWithin runs one init phase and passes its output on. On failure nothing of the runtime is left running.
+func (p *Pool) bootWithin(m *member, limit time.Duration) (Boot, error) {
+	ctx, cancel := context.WithTimeout(p.ctx, limit)
+	defer cancel()
+	m.boots++
+	spawn := time.Now().UnixNano()
+	boot, err := m.env.Boot(ctx)
+	if err != nil {
+		return Boot{}, err
+	}
+	if boot.SpawnBegin == 0 {
+		boot.SpawnBegin = spawn
+	}
+	if boot.InitEnd == 0 {
+		boot.InitEnd = time.Now().UnixNano()
+	}
+	m.boot = boot
+	m.flush(p)
+	if boot.Kind != Answered {
+		m.env.Stop()
+		m.flush(p)
+		return boot, nil
+	}
+	m.booted = true
+	p.mu.Lock()
+	m.pid = boot.PID
+	p.mu.Unlock()
+	return boot, nil
+}
+
+// await waits for the outcome until deadline, passing output on meanwhile. At the deadline it ends the environment.
+func (p *Pool) await(ctx context.Context, m *member, deadline time.Time) (Outcome, error) {
+	every := flushEvery
+	for {
+		until := time.Now().Add(every)
+		if until.After(deadline) {
+			until = deadline
+		}
+		out, err := m.env.Wait(ctx, until)
+		if err != nil || out.Kind != Pending {
+			return out, err
+		}
+		now := time.Now()
+		if !now.Before(deadline) {
+			m.env.Stop()
+			return Outcome{Kind: TimedOut, Received: now.UnixNano()}, nil
+		}
+		every = flushEvery
+		if m.flush(p) > 1<<20 { // a flood: keep up with it
+			every = flushEvery / 20
+		}
+	}
+}
+
+// finish turns an outcome into a result, with AWS's error objects and log lines.
+func (p *Pool) finish(m *member, inv *Invocation, out Outcome, phases Phases, initDuration time.Duration) *Result {
+	if out.Received == 0 {
+		out.Received = time.Now().UnixNano()
+	}
+	phases.Entered, phases.Returned, phases.Received = out.Entered, out.Returned, out.Received
+	r := &Result{RequestID: inv.RequestID, Phases: phases, EnvironmentID: m.id, LogStream: m.stream,
+		MaxMemoryMB: max(out.MaxMemoryMB, m.boot.MaxMemoryMB), InitDuration: initDuration, Start: m.start,
+		Duration: time.Duration(out.Received - phases.Sent)}
+	if out.Kind == TimedOut {
+		r.Duration = m.spec.Timeout // AWS bills and reports the timeout itself
+	}
+	r.Billed = (r.Duration + initDuration + time.Millisecond - 1).Truncate(time.Millisecond)
+	if m.start == "" {
+		r.Start = Warm
+	}
+	m.start = Warm
+	fill(r, m, inv, &out)
+	if out.Kind == Exited || out.Kind == TimedOut {
+		m.env.Stop()
+		m.booted = false
+	}
+	m.drain()
+	if text := failureLine(m, r, &out); text != "" {
+		m.line(time.Unix(0, out.Received), text)
+	}
+	m.report(r, &out)
+	if inv.LogTail {
+		r.LogTail = append([]byte(nil), m.tail...)
+	}
+	m.emit(p)
+	p.mu.Lock()
+	m.served++
+	m.memoryMB = r.MaxMemoryMB
+	m.lastStart = r.Start
+	p.mu.Unlock()
+	var released atomic.Bool
+	r.Release = func() {
+		if released.CompareAndSwap(false, true) {
+			p.release(m)
+		}
+	}
+	return r
+}
+
+// discard ends an environment that could not be started.
+func (p *Pool) discard(m *member) {
+	m.emit(p)
+	p.mu.Lock()
+	m.dropped = true
+	p.mu.Unlock()
+	p.release(m)
+}

@@ -1,0 +1,240 @@
+package sandbox
+
+import (
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// tailSize is how much of the log LogType=Tail gives back.
+const tailSize = 4096
+
+func (m *member) json() bool { return m.spec.LogFormat == "JSON" }
+
+// line adds one log event. An empty text adds nothing.
+func (m *member) line(t time.Time, text string) {
+	if text == "" {
+		return
+	}
+	m.lines = append(m.lines, Line{Group: m.spec.LogGroup, Stream: m.stream, Account: m.spec.Account,
+		Region: m.spec.Region, Time: t, Text: text})
+	m.tail = append(m.tail, text...)
+	if len(m.tail) > 2*tailSize {
+		m.tail = append(m.tail[:0], m.tail[len(m.tail)-tailSize:]...)
+	}
+}
+
+// drain takes the environment's new output. It returns its size in bytes.
+func (m *member) drain() int {
+	n := 0
+	for _, e := range m.env.Output() {
+		n += len(e.Text)
+		m.line(e.Time, e.Text)
+	}
+	return n
+}
+
+// emit passes the collected lines on.
+func (m *member) emit(p *Pool) {
+	if len(m.tail) > tailSize {
+		m.tail = append(m.tail[:0], m.tail[len(m.tail)-tailSize:]...)
+	}
+	if len(m.lines) == 0 {
+		return
+	}
+	if p.c.Lines != nil {
+		p.c.Lines.Write(m.lines)
+	}
+	m.lines = nil // the receiver may keep them
+}
+
+func (m *member) flush(p *Pool) int {
+	n := m.drain()
+	m.emit(p)
+	return n
+}
+
+// The texts below are AWS's, in its text and JSON formats. JSON platform events are those of the system log level
+// INFO: initStart, start and report; WARN and above leave them out.
+
+func (m *member) systemLogs() bool {
+	switch m.spec.SystemLogLevel {
+	case "", "INFO", "DEBUG":
+		return true
+	}
+	return false
+}
+
+func initStartLine(m *member) string {
+	version := m.boot.RuntimeVersion
+	if version == "" {
+		version = runtimeVersion(m)
+	}
+	arn := fmt.Sprintf("arn:aws:lambda:%s::runtime:%x", m.spec.Region, sha256.Sum256([]byte(version)))
+	if m.json() {
+		return m.event("platform.initStart", map[string]any{"initializationType": m.initializationType(), "phase": "init",
+			"runtimeVersion": version, "runtimeVersionArn": arn, "functionName": m.spec.FunctionName,
+			"functionVersion": m.spec.Version, "instanceId": m.stream, "instanceMaxMemory": m.spec.MemoryMB << 20})
+	}
+	return fmt.Sprintf("INIT_START Runtime Version: %s\tRuntime Version ARN: %s\n", version, arn)
+}
+
+// runtimeVersion is the driver's word for what runs, or AWS's identifier in AWS's spelling: "python:3.12".
+func runtimeVersion(m *member) string {
+	if v, ok := m.env.(interface{ RuntimeVersion() string }); ok && v.RuntimeVersion() != "" {
+		return v.RuntimeVersion()
+	}
+	r := m.spec.Runtime
+	if i := strings.IndexAny(r, "0123456789."); i > 0 && !strings.HasPrefix(r, "provided") {
+		return r[:i] + ":" + r[i:]
+	}
+	return r
+}
+
+func (m *member) initializationType() string {
+	if m.spec.InitializationType == "" {
+		return "on-demand"
+	}
+	return m.spec.InitializationType
+}
+
+func (m *member) initReport(b Boot, phase string, limit time.Duration) {
+	d := time.Duration(b.InitEnd - b.SpawnBegin)
+	status := "error"
+	if b.Kind == TimedOut {
+		status, d = "timeout", limit
+	}
+	errorType := outcomeErrorType(&b.Outcome)
+	if m.json() {
+		if !m.systemLogs() {
+			return
+		}
+		record := map[string]any{"initializationType": m.initializationType(), "phase": phase, "status": status,
+			"metrics": map[string]any{"durationMs": milliseconds(d)}}
+		if errorType != "" {
+			record["errorType"] = errorType
+		}
+		m.line(time.Now(), m.event("platform.initReport", record))
+		return
+	}
+	text := fmt.Sprintf("INIT_REPORT Init Duration: %.2f ms\tPhase: %s\tStatus: %s", milliseconds(d), phase, status)
+	if errorType != "" {
+		text += "\tError Type: " + errorType
+	}
+	m.line(time.Now(), text+"\n")
+}
+
+func outcomeErrorType(out *Outcome) string {
+	switch out.Kind {
+	case Failed:
+		if strings.HasPrefix(out.ErrorType, "Runtime.") || strings.HasPrefix(out.ErrorType, "Function.") {
+			return out.ErrorType
+		}
+		return "Runtime.Unknown"
+	case Exited:
+		if out.OutOfMemory {
+			return "Runtime.OutOfMemory"
+		}
+		return "Runtime.ExitError"
+	}
+	return ""
+}
+
+func startLine(m *member, inv *Invocation) string {
+	if m.json() {
+		if !m.systemLogs() {
+			return ""
+		}
+		return m.event("platform.start", struct {
+			RequestID string `json:"requestId"`
+			ARN       string `json:"functionArn"`
+			Version   string `json:"version"`
+		}{inv.RequestID, m.spec.ARN, m.spec.Version})
+	}
+	return "START RequestId: " + inv.RequestID + " Version: " + m.spec.Version + "\n"
+}
+
+// report adds END and REPORT.
+func (m *member) report(r *Result, out *Outcome) {
+	t := time.Unix(0, out.Received)
+	status, errorType := "success", ""
+	switch out.Kind {
+	case TimedOut:
+		status = "timeout"
+	case Exited:
+		status, errorType = "error", outcomeErrorType(out)
+	case Failed:
+		if e := outcomeErrorType(out); e != "Runtime.Unknown" {
+			status, errorType = "error", e
+		}
+	}
+	if m.json() {
+		if m.systemLogs() {
+			m.line(t, m.jsonReport(r, status, errorType))
+		}
+		return
+	}
+	m.line(t, "END RequestId: "+r.RequestID+"\n")
+	var b strings.Builder
+	fmt.Fprintf(&b, "REPORT RequestId: %s\tDuration: %.2f ms\tBilled Duration: %d ms\tMemory Size: %d MB\tMax Memory Used: %d MB\t",
+		r.RequestID, milliseconds(r.Duration), r.Billed.Milliseconds(), m.spec.MemoryMB, r.MaxMemoryMB)
+	switch {
+	case r.InitDuration > 0 && r.Start == Restored:
+		fmt.Fprintf(&b, "Restore Duration: %.2f ms\tBilled Restore Duration: %d ms\t",
+			milliseconds(r.InitDuration), (r.InitDuration + time.Millisecond - 1).Milliseconds())
+	case r.InitDuration > 0:
+		fmt.Fprintf(&b, "Init Duration: %.2f ms\t", milliseconds(r.InitDuration))
+	}
+	if status != "success" {
+		b.WriteString("Status: " + status)
+		if errorType != "" {
+			b.WriteString("\tError Type: " + errorType)
+		}
+	}
+	m.line(t, b.String()+"\n")
+}
+
+func (m *member) jsonReport(r *Result, status, errorType string) string {
+	metrics := struct {
+		Duration float64  `json:"durationMs"`
+		Billed   int64    `json:"billedDurationMs"`
+		Memory   int      `json:"memorySizeMB"`
+		Used     int      `json:"maxMemoryUsedMB"`
+		Init     *float64 `json:"initDurationMs,omitempty"`
+		Restore  *float64 `json:"restoreDurationMs,omitempty"`
+	}{Duration: milliseconds(r.Duration), Billed: r.Billed.Milliseconds(), Memory: m.spec.MemoryMB, Used: r.MaxMemoryMB}
+	if r.InitDuration > 0 {
+		d := milliseconds(r.InitDuration)
+		if r.Start == Restored {
+			metrics.Restore = &d
+		} else {
+			metrics.Init = &d
+		}
+	}
+	return m.event("platform.report", struct {
+		RequestID string `json:"requestId"`
+		Metrics   any    `json:"metrics"`
+		Status    string `json:"status"`
+		ErrorType string `json:"errorType,omitempty"`
+	}{r.RequestID, metrics, status, errorType})
+}
+
+// event is one line of the JSON log format.
+func (m *member) event(kind string, record any) string {
+	b, err := json.Marshal(struct {
+		Time   string `json:"time"`
+		Type   string `json:"type"`
+		Record any    `json:"record"`
+	}{time.Now().UTC().Format("2006-01-02T15:04:05.000Z"), kind, record})
+	if err != nil {
+		panic(err) // our own structs always marshal
+	}
+	return string(b) + "\n"
+}
+
+// milliseconds rounds to AWS's two decimals.
+func milliseconds(d time.Duration) float64 {
+	return float64(d.Round(10*time.Microsecond).Microseconds()) / 1000
+}
