@@ -15,6 +15,7 @@ const (
 	ParameterPathFailure     = "States.ParameterPathFailure"
 	Permissions              = "States.Permissions"
 	QueryEvaluationError     = "States.QueryEvaluationError"
+	ReferencePathConflict    = "States.ReferencePathConflict" // what AWS says for a ResultPath that does not fit
 	ResultPathMatchFailure   = "States.ResultPathMatchFailure"
 	ResultWriterFailed       = "States.ResultWriterFailed"
 	Runtime                  = "States.Runtime"
