@@ -6,6 +6,8 @@ import "context"
 type Service struct {
 	Model *Model
 	Serve []Handler // by index in Model.Operations
+
+	patterns patterns
 }
 
 // Handler serves one operation. The zero Handler is an operation that is not built.

@@ -18,7 +18,7 @@ type Error struct {
 // Error joins code and message.
 func (e *Error) Error() string { return e.Code + ": " + e.Message }
 
-// Errorf would hide the shape of messages that AWS fixes; Fail makes an Error with HTTP status 400.
+// Fail makes an Error with HTTP status 400.
 func Fail(code, message string) *Error { return &Error{Code: code, Message: message, Status: 400} }
 
 // Value is *p, or T's zero value when p is nil.
