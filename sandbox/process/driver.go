@@ -1,0 +1,271 @@
+package process
+
+import (
+	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"anthill/fault"
+	"anthill/sandbox"
+	"anthill/sandbox/runtimes"
+	"anthill/sandbox/supervisor"
+)
+
+// Config says how a Driver behaves.
+type Config struct {
+	// Dir holds the supervisor's socket and a directory for each environment. It is required, and must outlive the
+	// platform for environments to be found again.
+	Dir string
+
+	// Cache holds what is made once for a machine: bootstraps and the libraries of runtimes. "" means the user's cache
+	// directory, and Dir/cache when there is none.
+	Cache string
+
+	// Progress is told what is being installed, in lines without newline. nil tells nobody.
+	Progress func(line string)
+
+	// Strict refuses to run an identifier on another version than its own.
+	Strict bool
+
+	// Supervisor is the program that runs supervisor.Main, and its first arguments. nil means this program's hidden
+	// command "supervisor".
+	Supervisor []string
+
+	// Runtimes is what the machine has. nil looks for itself.
+	Runtimes *runtimes.Catalog
+}
+
+// Driver runs environments as processes.
+type Driver struct {
+	c Config
+
+	mu struct {
+		sync.Mutex
+		client       *supervisor.Client
+		environments map[string]*environment
+		bootstraps   map[string]string // by interpreter path
+		prepared     map[string]*libraries
+		closed       bool
+	}
+	launch sync.Mutex // one launch of a supervisor at a time
+}
+
+var (
+	_ sandbox.Driver   = (*Driver)(nil)
+	_ sandbox.Preparer = (*Driver)(nil)
+)
+
+// Open connects to the supervisor of c.Dir if one is alive. Otherwise it starts one when the first environment needs it.
+func Open(ctx context.Context, c Config) (*Driver, error) {
+	const op = "process.Open"
+	if c.Dir == "" {
+		return nil, fault.Invalidf(op, "driver", "no directory")
+	}
+	if c.Cache == "" {
+		c.Cache = filepath.Join(c.Dir, "cache")
+		if dir, err := os.UserCacheDir(); err == nil {
+			c.Cache = filepath.Join(dir, "anthill")
+		}
+	}
+	if c.Progress == nil {
+		c.Progress = func(string) {}
+	}
+	if c.Runtimes == nil {
+		c.Runtimes = &runtimes.Catalog{}
+	}
+	if c.Supervisor == nil {
+		self, err := os.Executable()
+		if err != nil {
+			return nil, fault.In(op, err)
+		}
+		c.Supervisor = []string{self, "supervisor"}
+	}
+	d := &Driver{c: c}
+	d.mu.environments = map[string]*environment{}
+	d.mu.bootstraps = map[string]string{}
+	d.mu.prepared = map[string]*libraries{}
+	if err := os.MkdirAll(d.environmentsDir(), 0o711); err != nil {
+		return nil, fault.In(op, err)
+	}
+	return d, nil
+}
+
+func (d *Driver) environmentsDir() string { return filepath.Join(d.c.Dir, "environments") }
+
+// supervisor gives the connection, and starts a supervisor when there is none.
+func (d *Driver) supervisor(ctx context.Context) (*supervisor.Client, error) {
+	d.launch.Lock()
+	defer d.launch.Unlock()
+	d.mu.Lock()
+	client, closed := d.mu.client, d.mu.closed
+	d.mu.Unlock()
+	switch {
+	case closed:
+		return nil, &fault.Error{Kind: fault.Canceled, Noun: "environment", Detail: "the platform is stopping"}
+	case client != nil && client.Err() == nil:
+		return client, nil
+	case client != nil:
+		_ = client.Close()
+	}
+	client, err := supervisor.Launch(ctx, d.c.Dir, d.c.Supervisor, d.exited)
+	if err != nil {
+		return nil, err
+	}
+	d.mu.Lock()
+	d.mu.client = client
+	d.mu.Unlock()
+	return client, nil
+}
+
+// Prepare does what the first start of spec would otherwise wait for: its interpreter is found, and the runtime's
+// libraries are installed if they never were. The latter needs a package index once.
+func (d *Driver) Prepare(ctx context.Context, spec sandbox.Spec) error {
+	const op = "process.Prepare"
+	m, err := d.resolve(ctx, spec)
+	if err != nil {
+		return fault.In(op, err)
+	}
+	if _, err := d.bootstrap(ctx, m.interpreter); err != nil {
+		return fault.In(op, err)
+	}
+	_, err = d.libraries(ctx, m.interpreter)
+	return fault.In(op, err)
+}
+
+// Forget drops what was made for key.
+func (d *Driver) Forget(key string) {}
+
+// exited is told by the supervisor that a runtime has ended by itself.
+func (d *Driver) exited(id string, e supervisor.Exit) {
+	d.mu.Lock()
+	env := d.mu.environments[id]
+	d.mu.Unlock()
+	if env != nil {
+		env.exited(e)
+	}
+}
+
+// kept is what an environment's directory says about it.
+type kept struct {
+	ID      string
+	Spec    sandbox.Spec
+	Created time.Time
+	Version string // of the runtime, as INIT_START showed it
+}
+
+// Create makes an environment's directory.
+func (d *Driver) Create(ctx context.Context, spec sandbox.Spec, id string) (sandbox.Environment, error) {
+	const op = "process.Create"
+	dir := filepath.Join(d.environmentsDir(), id)
+	e := &environment{d: d, id: id, spec: spec, dir: dir, created: time.Now()}
+	e.out.path = filepath.Join(dir, "log")
+	var err error
+	if e.runtime, err = d.resolve(ctx, spec); err != nil {
+		return nil, fault.In(op, err)
+	}
+	if _, err := d.libraries(ctx, e.runtime.interpreter); err != nil {
+		e.notice = "The runtime's libraries (boto3) are missing: " + err.Error() + "\n"
+	}
+	if err := os.MkdirAll(filepath.Join(dir, "tmp"), 0o711); err != nil {
+		return nil, fault.In(op, err)
+	}
+	if err := os.Chmod(filepath.Join(dir, "tmp"), 0o1777); err != nil {
+		return nil, fault.In(op, err)
+	}
+	note, err := json.Marshal(kept{ID: id, Spec: spec, Created: e.created, Version: e.runtime.version})
+	if err != nil {
+		return nil, fault.In(op, err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "spec.json"), note, 0o600); err != nil {
+		return nil, fault.In(op, err)
+	}
+	d.mu.Lock()
+	d.mu.environments[id] = e
+	d.mu.Unlock()
+	return e, nil
+}
+
+// Survivors finds the environments of an earlier platform. Directories that the supervisor knows nothing of are removed.
+func (d *Driver) Survivors(ctx context.Context) ([]sandbox.Survivor, error) {
+	const op = "process.Survivors"
+	dirs, err := os.ReadDir(d.environmentsDir())
+	if err != nil {
+		return nil, fault.In(op, err)
+	}
+	alive := map[string]supervisor.Status{}
+	if client, err := supervisor.Dial(d.c.Dir, d.exited); err == nil {
+		d.mu.Lock()
+		d.mu.client = client
+		d.mu.Unlock()
+		list, err := client.List()
+		if err != nil {
+			return nil, fault.In(op, err)
+		}
+		for _, s := range list {
+			alive[s.ID] = s
+		}
+	}
+	var all []sandbox.Survivor
+	for _, entry := range dirs {
+		dir := filepath.Join(d.environmentsDir(), entry.Name())
+		status, ok := alive[entry.Name()]
+		var k kept
+		if ok {
+			b, err := os.ReadFile(filepath.Join(dir, "spec.json"))
+			ok = err == nil && json.Unmarshal(b, &k) == nil && k.ID == entry.Name()
+		}
+		if !ok {
+			_ = os.RemoveAll(dir) // what stays is tried again at the next start
+			continue
+		}
+		e := &environment{d: d, id: k.ID, spec: k.Spec, dir: dir, created: k.Created, survivor: true}
+		e.runtime, _ = d.resolve(ctx, k.Spec) // asked again when it boots anew
+		e.runtime.version = k.Version
+		e.out.path = filepath.Join(dir, "log")
+		e.out.resume()
+		e.begin(nil, status.PID)
+		d.mu.Lock()
+		d.mu.environments[e.id] = e
+		d.mu.Unlock()
+		if status.Exit != nil {
+			e.exited(*status.Exit)
+		}
+		all = append(all, sandbox.Survivor{ID: e.id, Spec: k.Spec, Created: k.Created, Environment: e})
+	}
+	return all, nil
+}
+
+// Close ends every environment and the supervisor.
+func (d *Driver) Close() error {
+	d.mu.Lock()
+	d.mu.closed = true
+	client := d.mu.client
+	d.mu.Unlock()
+	if client == nil {
+		return nil
+	}
+	err := client.Shutdown()
+	if fault.Is(err, fault.Canceled) {
+		return nil // it is gone already
+	}
+	return fault.In("process.Close", err)
+}
+
+// Abandon ends the connection alone, as a kill of this process would: environments live on for the next driver.
+func (d *Driver) Abandon() {
+	d.mu.Lock()
+	d.mu.closed = true
+	client := d.mu.client
+	all := d.mu.environments
+	d.mu.environments = nil
+	d.mu.Unlock()
+	for _, e := range all {
+		e.abandon()
+	}
+	if client != nil {
+		_ = client.Close()
+	}
+}

@@ -1,0 +1,313 @@
+package process
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"anthill/fault"
+	"anthill/sandbox"
+	"anthill/sandbox/supervisor"
+)
+
+// environment is one execution environment.
+type environment struct {
+	d        *Driver
+	id       string
+	spec     sandbox.Spec
+	dir      string
+	created  time.Time
+	runtime  managed
+	survivor bool // made by an earlier platform, and not booted since
+
+	notice string // for the log, before anything else
+	out    output
+	number uint64 // of the newest invocation
+
+	mu struct {
+		sync.Mutex
+		p *running // nil when no runtime runs
+	}
+}
+
+// running is one process of a runtime.
+type running struct {
+	pid   int
+	conn  *conn
+	ended chan struct{} // closed when exit is there
+	exit  supervisor.Exit
+	first frame // of a survivor: what came with its hello
+	has   bool
+}
+
+// past is a deadline that has passed: it wakes a blocked reader.
+var past = time.Unix(1, 0)
+
+func (e *environment) begin(c *conn, pid int) *running {
+	p := &running{pid: pid, conn: c, ended: make(chan struct{})}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.mu.p = p
+	return p
+}
+
+func (e *environment) current() *running {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.mu.p
+}
+
+func (e *environment) exited(x supervisor.Exit) {
+	e.mu.Lock()
+	p := e.mu.p
+	defer e.mu.Unlock()
+	if p == nil || (p.pid != 0 && p.pid != x.PID) {
+		return
+	}
+	select {
+	case <-p.ended:
+		return
+	default:
+	}
+	p.exit = x
+	close(p.ended)
+	if p.conn != nil {
+		_ = p.conn.SetReadDeadline(past)
+	}
+}
+
+// RuntimeVersion is what INIT_START shows.
+func (e *environment) RuntimeVersion() string { return e.runtime.version }
+
+// Boot starts the runtime and waits for its init phase.
+func (e *environment) Boot(ctx context.Context) (sandbox.Boot, error) {
+	const op = "process.Boot"
+	e.survivor = false
+	client, err := e.d.supervisor(ctx)
+	if err != nil {
+		return sandbox.Boot{}, fault.In(op, err)
+	}
+	cmd, err := e.d.command(ctx, e)
+	if err != nil {
+		return sandbox.Boot{}, fault.In(op, err)
+	}
+	b := sandbox.Boot{Start: sandbox.Cold, RuntimeVersion: e.runtime.version, SpawnBegin: time.Now().UnixNano()}
+	e.mu.Lock()
+	e.mu.p = &running{ended: make(chan struct{})} // an exit may be told before the start is answered
+	p := e.mu.p
+	e.mu.Unlock()
+	pid, data, err := client.Start(cmd)
+	if err != nil {
+		return sandbox.Boot{}, fault.In(op, err)
+	}
+	e.mu.Lock()
+	p.pid, p.conn = pid, newConn(data)
+	e.mu.Unlock()
+	b.PID = pid
+	deadline, _ := ctx.Deadline()
+	f, out, err := e.next(ctx, p, deadline, func(f frame) bool { return f.kind == frameInitDone || f.kind == frameInitError })
+	switch {
+	case err != nil && ctx.Err() == nil:
+		return sandbox.Boot{}, fault.In(op, err)
+	case err != nil, out.Kind == sandbox.Pending && f.kind == 0:
+		b.Kind = sandbox.TimedOut
+		return b, nil
+	case out.Kind == sandbox.Exited:
+		b.Outcome = out
+		return b, nil
+	}
+	var rest []byte
+	if b.InitBegin, b.InitEnd, b.MaxMemoryMB, rest, err = times(f.payload); err != nil {
+		return sandbox.Boot{}, fault.In(op, err)
+	}
+	b.Received = time.Now().UnixNano()
+	if f.kind == frameInitDone {
+		b.Kind = sandbox.Answered
+		return b, nil
+	}
+	b.Kind, b.Payload, b.ErrorType = sandbox.Failed, rest, errorTypeOf(rest)
+	return b, nil
+}
+
+// next reads frames until one is wanted, the process has ended, or until has passed. A kind of Pending without a frame
+// means the last.
+func (e *environment) next(ctx context.Context, p *running, until time.Time, wanted func(frame) bool) (frame, sandbox.Outcome, error) {
+	for {
+		if err := p.conn.SetReadDeadline(until); err != nil {
+			return e.lost(p)
+		}
+		var unwatch func() bool
+		if ctx.Done() != nil {
+			unwatch = context.AfterFunc(ctx, func() { _ = p.conn.SetReadDeadline(past) })
+		}
+		select {
+		case <-p.ended: // whatever it said before is in the socket
+			_ = p.conn.SetReadDeadline(time.Now().Add(20 * time.Millisecond))
+		default:
+		}
+		f, err := p.conn.read()
+		if unwatch != nil {
+			unwatch()
+		}
+		switch {
+		case err == nil && wanted(f):
+			return f, sandbox.Outcome{}, nil
+		case err == nil:
+			continue // of an earlier invocation
+		case errors.Is(err, os.ErrDeadlineExceeded):
+			select {
+			case <-p.ended:
+				if ctx.Err() == nil {
+					if f, err := p.conn.readNow(); err == nil && wanted(f) {
+						return f, sandbox.Outcome{}, nil
+					}
+					return e.lost(p)
+				}
+			default:
+			}
+			if ctx.Err() != nil {
+				return frame{}, sandbox.Outcome{}, &fault.Error{Kind: fault.Canceled, Noun: "invocation", Err: ctx.Err()}
+			}
+			if !until.IsZero() && !time.Now().Before(until) {
+				return frame{}, sandbox.Outcome{}, nil
+			}
+		default:
+			return e.lost(p)
+		}
+	}
+}
+
+// lost says how the process ended, which the supervisor knows. One that closed its socket and lives is ended.
+func (e *environment) lost(p *running) (frame, sandbox.Outcome, error) {
+	limit := time.NewTimer(2 * time.Second)
+	defer limit.Stop()
+	select {
+	case <-p.ended:
+	case <-limit.C:
+		e.Stop()
+	}
+	out := sandbox.Outcome{Kind: sandbox.Exited, Exit: "signal: killed", Received: time.Now().UnixNano()}
+	select {
+	case <-p.ended:
+		out.Exit, out.OutOfMemory = p.exit.Status, p.exit.OutOfMemory
+		if p.exit.Late {
+			out.Kind = sandbox.TimedOut
+		}
+	default:
+	}
+	return frame{}, out, nil
+}
+
+// Send hands over an invocation.
+func (e *environment) Send(inv *sandbox.Invocation, deadline time.Time) error {
+	const op = "process.Send"
+	p := e.current()
+	if p == nil || p.conn == nil {
+		return &fault.Error{Kind: fault.Conflict, Op: op, Noun: "environment", Name: e.id, Detail: "not running"}
+	}
+	select {
+	case <-p.ended:
+		return &fault.Error{Kind: fault.Conflict, Op: op, Noun: "environment", Name: e.id, Detail: "it has ended"}
+	default:
+	}
+	e.number++
+	if err := p.conn.SetWriteDeadline(deadline); err != nil {
+		return fault.In(op, err)
+	}
+	return fault.In(op, p.conn.invoke(e.number, inv, deadline))
+}
+
+// Wait waits for the outcome of the newest invocation.
+func (e *environment) Wait(ctx context.Context, until time.Time) (sandbox.Outcome, error) {
+	p := e.current()
+	if p == nil {
+		return sandbox.Outcome{Kind: sandbox.Exited, Exit: "signal: killed"}, nil
+	}
+	wanted := func(f frame) bool {
+		return f.number == e.number && (f.kind == frameResponse || f.kind == frameFailure)
+	}
+	var f frame
+	if p.has {
+		f, p.has = p.first, false
+	} else {
+		if p.conn == nil { // a survivor that has ended
+			_, out, err := e.lost(p)
+			return out, err
+		}
+		var out sandbox.Outcome
+		var err error
+		f, out, err = e.next(ctx, p, until, wanted)
+		if err != nil || f.kind == 0 {
+			return out, err
+		}
+	}
+	return outcomeOf(f)
+}
+
+func outcomeOf(f frame) (sandbox.Outcome, error) {
+	entered, returned, memory, rest, err := times(f.payload)
+	if err != nil {
+		return sandbox.Outcome{}, fault.In("process.Wait", err)
+	}
+	out := sandbox.Outcome{Kind: sandbox.Answered, Payload: rest, Entered: entered, Returned: returned,
+		Received: time.Now().UnixNano(), MaxMemoryMB: memory}
+	if f.kind == frameFailure {
+		kind, object, _ := bytes.Cut(rest, []byte{0})
+		out.Kind, out.ErrorType, out.Payload = sandbox.Failed, string(kind), object
+	}
+	return out, nil
+}
+
+// Output gives the new lines.
+func (e *environment) Output() []sandbox.Entry {
+	entries := e.out.read(e.current() == nil)
+	if e.notice != "" {
+		entries = append([]sandbox.Entry{{Time: e.created, Text: e.notice}}, entries...)
+		e.notice = ""
+	}
+	return entries
+}
+
+// Stop ends every process of the environment.
+func (e *environment) Stop() {
+	e.mu.Lock()
+	p := e.mu.p
+	e.mu.p = nil
+	e.mu.Unlock()
+	if p == nil {
+		return
+	}
+	e.d.mu.Lock()
+	client := e.d.mu.client
+	e.d.mu.Unlock()
+	if client != nil {
+		_ = client.Stop(e.id) // a supervisor that is gone took its environments with it
+	}
+	if p.conn != nil {
+		_ = p.conn.Close()
+	}
+}
+
+// Close ends the environment and removes its directory.
+func (e *environment) Close() error {
+	e.Stop()
+	e.d.mu.Lock()
+	delete(e.d.mu.environments, e.id)
+	e.d.mu.Unlock()
+	e.out.close()
+	return fault.In("process.Close", os.RemoveAll(e.dir))
+}
+
+func (e *environment) abandon() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.mu.p != nil && e.mu.p.conn != nil {
+		_ = e.mu.p.conn.Close()
+	}
+}
+
+func (e *environment) statePath() string { return filepath.Join(e.dir, "state") }

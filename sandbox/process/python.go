@@ -1,0 +1,201 @@
+package process
+
+import (
+	"context"
+	"encoding/json"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"anthill/fault"
+	"anthill/sandbox"
+	"anthill/sandbox/runtimes"
+	"anthill/sandbox/supervisor"
+)
+
+// managed is the managed runtime that an environment runs on.
+type managed struct {
+	interpreter runtimes.Interpreter
+	version     string // as INIT_START shows it
+}
+
+func (d *Driver) resolve(ctx context.Context, spec sandbox.Spec) (managed, error) {
+	i, exact, err := d.c.Runtimes.Resolve(ctx, spec.Runtime)
+	if err != nil {
+		return managed{}, err
+	}
+	if d.c.Strict && !exact {
+		return managed{}, &fault.Error{Kind: fault.Unsupported, Op: "process.Create", Noun: "runtime", Name: spec.Runtime,
+			Detail: "this machine has only python " + i.Version + ", and runtimes are strict"}
+	}
+	return managed{interpreter: i, version: i.Display(spec.Runtime)}, nil
+}
+
+// command is what the supervisor starts for e.
+func (d *Driver) command(ctx context.Context, e *environment) (supervisor.Command, error) {
+	if e.runtime.interpreter.Path == "" {
+		m, err := d.resolve(ctx, e.spec)
+		if err != nil {
+			return supervisor.Command{}, err
+		}
+		e.runtime = m
+	}
+	boot, err := d.bootstrap(ctx, e.runtime.interpreter)
+	if err != nil {
+		return supervisor.Command{}, err
+	}
+	bring := []string{}
+	if dir, err := d.libraries(ctx, e.runtime.interpreter); err == nil {
+		bring = append(bring, dir)
+	}
+	code, err := filepath.Abs(e.spec.CodeDir)
+	if err != nil {
+		return supervisor.Command{}, err
+	}
+	job, err := json.Marshal(struct {
+		Task        string   `json:"task"`
+		Layers      []string `json:"layers"`
+		Runtime     []string `json:"runtime"`
+		Identifier  string   `json:"identifier"`
+		EnsureASCII bool     `json:"ensure_ascii"`
+	}{code, append([]string{}, e.spec.Layers...), bring, e.spec.Runtime, ensureASCII(e.spec.Runtime)})
+	if err != nil {
+		return supervisor.Command{}, err
+	}
+	return supervisor.Command{ID: e.id, Log: e.out.path, State: e.statePath(), Dir: code,
+		Argv: []string{e.runtime.interpreter.Path, "-S", "-B", filepath.Join(boot, "boot.py"), string(job)},
+		Env:  e.variables(code)}, nil
+}
+
+// ensureASCII says whether the runtime escapes what is not ASCII: AWS's do up to Python 3.11.
+func ensureASCII(identifier string) bool {
+	n, err := strconv.Atoi(strings.TrimPrefix(identifier, "python3."))
+	return err == nil && n < 12
+}
+
+func (d *Driver) bootstrap(ctx context.Context, i runtimes.Interpreter) (string, error) {
+	d.mu.Lock()
+	dir := d.mu.bootstraps[i.Path]
+	d.mu.Unlock()
+	if dir != "" {
+		return dir, nil
+	}
+	dir, err := runtimes.Bootstrap(ctx, filepath.Join(d.c.Cache, "bootstrap"), i)
+	if err != nil {
+		return "", err
+	}
+	d.mu.Lock()
+	d.mu.bootstraps[i.Path] = dir
+	d.mu.Unlock()
+	return dir, nil
+}
+
+// libraries is the installation of a runtime's libraries, which is tried once, and again a minute after it failed.
+type libraries struct {
+	mu    sync.Mutex
+	dir   string
+	err   error
+	tried time.Time
+}
+
+// libraries gives the directory with what the runtime brings beside the standard library, and installs it if it is not
+// there.
+func (d *Driver) libraries(ctx context.Context, i runtimes.Interpreter) (string, error) {
+	d.mu.Lock()
+	l := d.mu.prepared[i.Path]
+	if l == nil {
+		l = &libraries{}
+		d.mu.prepared[i.Path] = l
+	}
+	d.mu.Unlock()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.dir == "" && time.Since(l.tried) > time.Minute {
+		l.dir, l.err = runtimes.Prepare(ctx, d.c.Cache, i, d.c.Progress)
+		l.tried = time.Now()
+	}
+	return l.dir, l.err
+}
+
+// variables is the environment of a managed Python function, with AWS's names and order of precedence: the user's come
+// last but for those that are reserved.
+func (e *environment) variables(task string) []string {
+	s := e.spec
+	stream := sandbox.LogStreamOf(e.created, s.Version, e.id)
+	initialization := s.InitializationType
+	if initialization == "" {
+		initialization = "on-demand"
+	}
+	v := map[string]string{
+		"PATH":             "/var/lang/bin:/usr/local/bin:/usr/bin/:/bin:/opt/bin",
+		"LD_LIBRARY_PATH":  "/var/lang/lib:/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:/var/task:/var/task/lib:/opt/lib",
+		"LANG":             "en_US.UTF-8",
+		"LC_CTYPE":         "C.UTF-8",
+		"TZ":               ":UTC",
+		"PWD":              task,
+		"SHLVL":            "0",
+		"PYTHONPATH":       "/var/runtime",
+		"LAMBDA_TASK_ROOT": task,
+	}
+	if e.runtime.interpreter.Shared != "" {
+		v["LD_LIBRARY_PATH"] += ":" + e.runtime.interpreter.Shared
+	}
+	for name, value := range s.Environment {
+		v[name] = value
+	}
+	for name, value := range map[string]string{
+		"LAMBDA_RUNTIME_DIR":              "/var/runtime",
+		"_HANDLER":                        s.Handler,
+		"AWS_REGION":                      s.Region,
+		"AWS_DEFAULT_REGION":              s.Region,
+		"AWS_EXECUTION_ENV":               "AWS_Lambda_" + s.Runtime,
+		"AWS_LAMBDA_FUNCTION_NAME":        s.FunctionName,
+		"AWS_LAMBDA_FUNCTION_VERSION":     s.Version,
+		"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": strconv.Itoa(s.MemoryMB),
+		"AWS_LAMBDA_INITIALIZATION_TYPE":  initialization,
+		"AWS_LAMBDA_LOG_GROUP_NAME":       s.LogGroup,
+		"AWS_LAMBDA_LOG_STREAM_NAME":      stream,
+		"AWS_LAMBDA_RUNTIME_API":          "169.254.100.1:9001",
+		"AWS_XRAY_CONTEXT_MISSING":        "LOG_ERROR",
+		"AWS_XRAY_DAEMON_ADDRESS":         "169.254.100.1:2000",
+		"_AWS_XRAY_DAEMON_ADDRESS":        "169.254.100.1",
+		"_AWS_XRAY_DAEMON_PORT":           "2000",
+	} {
+		v[name] = value
+	}
+	for name, value := range map[string]string{
+		"AWS_ACCESS_KEY_ID":     s.Credentials.AccessKeyID,
+		"AWS_SECRET_ACCESS_KEY": s.Credentials.SecretAccessKey,
+		"AWS_SESSION_TOKEN":     s.Credentials.SessionToken,
+		"AWS_ENDPOINT_URL":      s.Endpoint,
+	} {
+		if _, own := v[name]; value != "" && !own {
+			v[name] = value
+		}
+	}
+	if s.LogFormat == "JSON" {
+		v["AWS_LAMBDA_LOG_FORMAT"] = "JSON"
+		v["AWS_LAMBDA_LOG_LEVEL"] = s.ApplicationLogLevel
+		if s.ApplicationLogLevel == "" {
+			v["AWS_LAMBDA_LOG_LEVEL"] = "INFO"
+		}
+	}
+	env := make([]string, 0, len(v))
+	for name, value := range v {
+		env = append(env, name+"="+value)
+	}
+	slices.Sort(env)
+	return env
+}
+
+// errorTypeOf reads the type of an error object.
+func errorTypeOf(object []byte) string {
+	var o struct {
+		ErrorType string `json:"errorType"`
+	}
+	_ = json.Unmarshal(object, &o) // a runtime that writes nonsense has no type
+	return o.ErrorType
+}

@@ -1,0 +1,231 @@
+package supervisor
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"syscall"
+	"time"
+
+	"anthill/fault"
+)
+
+// Client is the platform's side of a supervisor.
+type Client struct {
+	conn   *net.UnixConn
+	onExit func(id string, e Exit)
+	wg     sync.WaitGroup
+	wmu    sync.Mutex // one message at a time
+
+	mu struct {
+		sync.Mutex
+		n       uint64
+		waiting map[uint64]chan answer
+		err     error // set when the connection is over
+	}
+}
+
+type answer struct {
+	m     *message
+	files []*os.File
+}
+
+// Dial connects to the supervisor that serves dir. The error is NotFound when there is none. onExit is called, one call
+// at a time, for every runtime that ends by itself.
+func Dial(dir string, onExit func(id string, e Exit)) (*Client, error) {
+	const op = "supervisor.Dial"
+	name, release, err := socketIn(dir)
+	if err != nil {
+		return nil, fault.In(op, err)
+	}
+	defer release()
+	conn, err := net.DialUnix("unixpacket", nil, &net.UnixAddr{Name: name, Net: "unixpacket"})
+	if err != nil {
+		return nil, &fault.Error{Kind: fault.NotFound, Op: op, Noun: "supervisor", Name: dir, Err: err}
+	}
+	c := &Client{conn: conn, onExit: onExit}
+	c.mu.waiting = map[uint64]chan answer{}
+	c.wg.Go(c.read)
+	return c, nil
+}
+
+// Launch starts a supervisor for dir, unless one serves it, and connects to it. command is the program and its first
+// arguments: "--dir D" is added.
+func Launch(ctx context.Context, dir string, command []string, onExit func(id string, e Exit)) (*Client, error) {
+	const op = "supervisor.Launch"
+	if c, err := Dial(dir, onExit); err == nil {
+		return c, nil
+	}
+	log, err := os.OpenFile(filepath.Join(dir, "supervisor.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return nil, fault.In(op, err)
+	}
+	defer log.Close()
+	cmd := exec.Command(command[0], append(command[1:len(command):len(command)], "--dir", dir)...)
+	cmd.Stderr = log
+	cmd.Dir = dir
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	if err := cmd.Start(); err != nil {
+		return nil, fault.In(op, err)
+	}
+	ended := make(chan struct{})
+	go func() { // it may outlive us, and then nobody waits
+		_ = cmd.Wait()
+		close(ended)
+	}()
+	limit := time.NewTimer(10 * time.Second)
+	defer limit.Stop()
+	for pause := time.Millisecond; ; pause = min(2*pause, 20*time.Millisecond) {
+		if c, err := Dial(dir, onExit); err == nil {
+			return c, nil
+		}
+		select {
+		case <-ended:
+			// Another one may have been faster; then it answers at once.
+			if c, err := Dial(dir, onExit); err == nil {
+				return c, nil
+			}
+			return nil, &fault.Error{Kind: fault.Internal, Op: op, Noun: "supervisor", Name: dir, Detail: "it ended: see " + log.Name()}
+		case <-ctx.Done():
+			return nil, &fault.Error{Kind: fault.Canceled, Op: op, Noun: "supervisor", Name: dir, Err: ctx.Err()}
+		case <-limit.C:
+			return nil, &fault.Error{Kind: fault.Timeout, Op: op, Noun: "supervisor", Name: dir, Detail: "it does not answer"}
+		case <-time.After(pause):
+		}
+	}
+}
+
+func (c *Client) read() {
+	buf := make([]byte, maxMessage)
+	for {
+		m, files, err := receive(c.conn, buf)
+		if err != nil {
+			c.mu.Lock()
+			c.mu.err = err
+			waiting := c.mu.waiting
+			c.mu.waiting = nil
+			c.mu.Unlock()
+			for _, w := range waiting {
+				close(w)
+			}
+			return
+		}
+		if m.Op == "exit" {
+			c.onExit(m.ID, *m.Exit)
+			continue
+		}
+		c.mu.Lock()
+		w := c.mu.waiting[m.N]
+		delete(c.mu.waiting, m.N)
+		c.mu.Unlock()
+		if w != nil {
+			w <- answer{m, files}
+			continue
+		}
+		for _, f := range files {
+			f.Close()
+		}
+	}
+}
+
+func (c *Client) call(m *message) (answer, error) {
+	w := make(chan answer, 1)
+	c.mu.Lock()
+	if c.mu.err != nil {
+		c.mu.Unlock()
+		return answer{}, gone(c.mu.err)
+	}
+	c.mu.n++
+	m.N = c.mu.n
+	c.mu.waiting[m.N] = w
+	c.mu.Unlock()
+	c.wmu.Lock()
+	err := send(c.conn, m)
+	c.wmu.Unlock()
+	if err != nil {
+		return answer{}, gone(err)
+	}
+	a, ok := <-w
+	if !ok {
+		return answer{}, gone(net.ErrClosed)
+	}
+	if a.m.Error != "" {
+		return answer{}, &fault.Error{Kind: fault.Internal, Op: "supervisor." + m.Op, Noun: "environment", Name: m.ID, Detail: a.m.Error}
+	}
+	return a, nil
+}
+
+func gone(err error) error {
+	return &fault.Error{Kind: fault.Canceled, Noun: "supervisor", Detail: "it is gone", Err: err}
+}
+
+// Start runs cmd as its environment's runtime, after ending what ran in it before. It gives the process and a connection.
+func (c *Client) Start(cmd Command) (pid int, data *net.UnixConn, err error) {
+	a, err := c.call(&message{Op: "start", ID: cmd.ID, Start: &cmd})
+	if err != nil {
+		return 0, nil, err
+	}
+	data, err = a.conn()
+	return a.m.PID, data, err
+}
+
+// Attach gives a new connection to a runtime that an earlier platform started.
+func (c *Client) Attach(id string) (*net.UnixConn, error) {
+	a, err := c.call(&message{Op: "attach", ID: id})
+	if err != nil {
+		return nil, err
+	}
+	return a.conn()
+}
+
+func (a answer) conn() (*net.UnixConn, error) {
+	if len(a.files) != 1 {
+		return nil, fmt.Errorf("%d descriptors came with the reply", len(a.files))
+	}
+	defer a.files[0].Close()
+	conn, err := net.FileConn(a.files[0])
+	if err != nil {
+		return nil, err
+	}
+	return conn.(*net.UnixConn), nil
+}
+
+// Stop ends every process of an environment and returns when none is left.
+func (c *Client) Stop(id string) error {
+	_, err := c.call(&message{Op: "stop", ID: id})
+	return err
+}
+
+// List gives the environments that were started and not stopped.
+func (c *Client) List() ([]Status, error) {
+	a, err := c.call(&message{Op: "list"})
+	if err != nil {
+		return nil, err
+	}
+	return a.m.List, nil
+}
+
+// Shutdown ends every environment and the supervisor.
+func (c *Client) Shutdown() error {
+	_, err := c.call(&message{Op: "shutdown"})
+	_ = c.Close()
+	return err
+}
+
+// Close ends the connection alone: the supervisor and its environments live on.
+func (c *Client) Close() error {
+	err := c.conn.Close()
+	c.wg.Wait()
+	return err
+}
+
+// Err says why the connection is over; nil while it is not.
+func (c *Client) Err() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.mu.err
+}

@@ -1,0 +1,85 @@
+package supervisor
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"net"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Main is the supervisor's program: the hidden command "supervisor --dir D". args are what follows the command's name.
+// It returns the exit status.
+func Main(args []string) int {
+	flags := flag.NewFlagSet("supervisor", flag.ContinueOnError)
+	dir := flags.String("dir", "", "directory of the control socket")
+	patience := flags.Duration("patience", 5*time.Minute, "how long to live without a platform")
+	if err := flags.Parse(args); err != nil || *dir == "" {
+		return 2
+	}
+	if err := run(*dir, *patience); err != nil {
+		fmt.Fprintln(os.Stderr, "supervisor:", err)
+		return 1
+	}
+	return 0
+}
+
+func run(dir string, patience time.Duration) error {
+	lock, err := os.OpenFile(filepath.Join(dir, "supervisor.lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return err
+	}
+	defer lock.Close()
+	if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		return nil // another one serves this directory
+	}
+	// Orphans of environments come to us, to be counted and ended.
+	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
+		return err
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
+	defer stop()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+
+	name, release, err := socketIn(dir)
+	if err != nil {
+		return err
+	}
+	defer release()
+	_ = os.Remove(filepath.Join(dir, socketName)) // a dead one's; the lock says that no other is alive
+	l, err := net.ListenUnix("unixpacket", &net.UnixAddr{Name: name, Net: "unixpacket"})
+	if err != nil {
+		return err
+	}
+	l.SetUnlinkOnClose(false)
+	defer os.Remove(filepath.Join(dir, socketName))
+	defer l.Close()
+
+	k := newKeeper()
+	defer k.close()
+	k.wg.Go(k.reapChildren)
+	k.wg.Go(k.spawner)
+	s := &server{k: k, dir: dir, patience: patience, quit: cancel}
+	k.wg.Go(func() { s.watch(ctx) })
+	context.AfterFunc(ctx, func() { l.Close() })
+	for {
+		c, err := l.AcceptUnix()
+		if errors.Is(err, net.ErrClosed) {
+			err = nil
+		}
+		if c == nil {
+			s.disconnect()
+			cancel()
+			return err
+		}
+		s.connect(ctx, c)
+	}
+}
