@@ -101,7 +101,9 @@ func (h *house) invoke(s sandbox.Spec, event string) *sandbox.Result {
 	return r
 }
 
-func id(n int) string { return "00000000-0000-0000-0000-" + strings.Repeat("0", 11) + string(rune('0'+n%10)) }
+func id(n int) string {
+	return "00000000-0000-0000-0000-" + strings.Repeat("0", 11) + string(rune('0'+n%10))
+}
 
 func TestPythonAnswers(t *testing.T) {
 	h := newHouse(t)
