@@ -252,24 +252,28 @@ func (e *evaluator) scan(i int, v value.Value) *trouble {
 		err = e.eval(i, v)
 	default:
 		// The library leaves the step itself out for an array in the middle of a path, and takes every item.
-		err = e.each(v, func(x value.Value) *trouble { return e.eval(i+1, x) })
+		err = e.each(i+1, v, false)
 	}
 	if err != nil {
 		return err
 	}
-	return e.each(v, func(x value.Value) *trouble { return e.scan(i, x) })
+	return e.each(i, v, true)
 }
 
-// each calls f for every member or item, with the trail leading to it.
-func (e *evaluator) each(v value.Value, f func(value.Value) *trouble) *trouble {
-	for n := range v.Len() {
-		m := v.At(n)
-		if v.Kind() == value.Object {
-			e.trail = append(e.trail, mark{m.Key, -1})
-		} else {
-			e.trail = append(e.trail, mark{"", n})
+// each applies step i to every member or item, or looks on for places where it fits.
+func (e *evaluator) each(i int, v value.Value, look bool) (err *trouble) {
+	keys := v.Keys()
+	for n, x := range v.Items() {
+		m := mark{index: n}
+		if keys != nil {
+			m = mark{keys[n], -1}
 		}
-		err := f(m.Value)
+		e.trail = append(e.trail, m)
+		if look {
+			err = e.scan(i, x)
+		} else {
+			err = e.eval(i, x)
+		}
 		e.trail = e.trail[:len(e.trail)-1]
 		if err != nil {
 			return err

@@ -1,10 +1,12 @@
 package jsonpath
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math/big"
 	"regexp"
+	"strconv"
 	"strings"
 
 	"anthill/value"
@@ -376,8 +378,13 @@ func compareBools(a, b bool) int {
 	return -1
 }
 
-// compareNumbers compares decimal texts exactly, unless an exponent would make that costly.
+// compareNumbers compares decimal texts exactly.
 func compareNumbers(a, b string) (n int, ok bool) {
+	if short(a) && short(b) {
+		x, err1 := strconv.ParseFloat(a, 64)
+		y, err2 := strconv.ParseFloat(b, 64)
+		return cmp.Compare(x, y), err1 == nil && err2 == nil
+	}
 	if a == b {
 		if _, ok := parseDecimal(a); !ok {
 			return 0, false
@@ -390,6 +397,16 @@ func compareNumbers(a, b string) (n int, ok bool) {
 		return 0, false
 	}
 	return x.Cmp(y), true
+}
+
+// short reports whether s is a decimal that a float64 keeps apart from its neighbours.
+func short(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; (c < '0' || c > '9') && c != '.' && c != '-' {
+			return false
+		}
+	}
+	return len(s) <= 15
 }
 
 func parseDecimal(s string) (*big.Float, bool) {
