@@ -55,11 +55,14 @@ func (c *Call) String() string { return c.text }
 func (c *Call) Variables() []string { return c.vars }
 
 // Eval calls the function. The error is a *failure.Failure, States.Runtime, "The function '…' had the following error: …":
-// an argument that will not do, or a path in the arguments that names nothing.
+// an argument that will not do, or a path in the arguments that names nothing; or States.DataLimitExceeded, for a text of more than 256 KiB.
 func (c *Call) Eval(env *jsonpath.Env) (value.Value, error) {
 	v, err := c.root.eval(env)
 	if err == nil {
 		return v, nil
+	}
+	if errors.Is(err, errTooLarge) {
+		return value.Value{}, failure.New(failure.DataLimitExceeded, "The function '%s' returned a result with a size exceeding the maximum number of bytes service limit.", c.text)
 	}
 	return value.Value{}, failure.New(failure.Runtime, "The function '%s' had the following error: %s", c.text, err)
 }

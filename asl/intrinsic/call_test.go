@@ -1,9 +1,11 @@
 package intrinsic_test
 
 import (
+	"errors"
 	"strings"
 	"testing"
 
+	"anthill/asl/failure"
 	"anthill/asl/intrinsic"
 	"anthill/asl/jsonpath"
 	"anthill/value"
@@ -128,6 +130,22 @@ func TestVariables(t *testing.T) {
 	c, err := intrinsic.Compile(`States.Format('{}{}{}', $b.x, States.Array($a, $.c, $$.d), $b)`)
 	if err != nil || strings.Join(c.Variables(), " ") != "b a" {
 		t.Error(c.Variables(), err)
+	}
+}
+
+// A short call can ask for a large text.
+func TestTooLarge(t *testing.T) {
+	env := jsonpath.Env{Input: value.OfString(strings.Repeat("x", 200<<10))}
+	many := "States.Array(" + strings.TrimSuffix(strings.Repeat("$,", 3000), ",") + ")"
+	for _, text := range []string{"States.Format('" + strings.Repeat("{}", 2000) + "'" + strings.Repeat(",$", 2000) + ")", "States.JsonToString(" + many + ")", "States.Format('{}'," + many + ")", "States.Hash(" + many + ", 'MD5')"} {
+		c, err := intrinsic.Compile(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var f *failure.Failure
+		if _, err := c.Eval(&env); !errors.As(err, &f) || f.Name != failure.DataLimitExceeded {
+			t.Errorf("%.40s… gives %.80v", text, err)
+		}
 	}
 }
 

@@ -50,10 +50,38 @@ func (t *template) fill(args []value.Value) (value.Value, error) {
 	for i, text := range t.texts {
 		b.WriteString(text)
 		if i < len(args) {
+			if _, err := printed(nil, args[i]); err != nil {
+				return value.Value{}, err
+			}
 			b.WriteString(jsonpath.Text(args[i]))
+		}
+		if b.Len() > maxResult {
+			return value.Value{}, errTooLarge
 		}
 	}
 	return value.OfString(b.String()), nil
+}
+
+// printed adds v to b as JSON, unless that is too much. Only an array can be much larger than the input: States.Array may
+// hold the same value many times.
+func printed(b []byte, v value.Value) ([]byte, error) {
+	if v.Kind() != value.Array {
+		if b = v.AppendJSON(b); len(b) > maxResult {
+			return nil, errTooLarge
+		}
+		return b, nil
+	}
+	b = append(b, '[')
+	for i, x := range v.Items() {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		var err error
+		if b, err = printed(b, x); err != nil {
+			return nil, err
+		}
+	}
+	return append(b, ']'), nil
 }
 
 func format(_ *jsonpath.Env, args []value.Value) (value.Value, error) {

@@ -18,6 +18,11 @@ import (
 // errArguments becomes "Invalid arguments in NAME".
 var errArguments = errors.New("invalid arguments")
 
+// errTooLarge becomes States.DataLimitExceeded.
+var errTooLarge = errors.New("result too large")
+
+const maxResult = 256 << 10 // bytes of a text that a function makes: the largest payload
+
 const maxEncoded = 10_000 // characters that Base64Encode, Base64Decode and Hash take
 
 // function is one of the eighteen (Amazon States Language, appendix B).
@@ -97,7 +102,8 @@ func jsonToString(_ *jsonpath.Env, args []value.Value) (value.Value, error) {
 	if !kinds(args, value.Absent) {
 		return value.Value{}, errArguments
 	}
-	return value.OfString(args[0].String()), nil
+	b, err := printed(nil, args[0])
+	return value.OfString(string(b)), err
 }
 
 func jsonMerge(_ *jsonpath.Env, args []value.Value) (value.Value, error) {
@@ -141,7 +147,10 @@ func hash(_ *jsonpath.Env, args []value.Value) (value.Value, error) {
 	}
 	data := []byte(args[0].Text())
 	if args[0].Kind() != value.String {
-		data = args[0].JSON()
+		var err error
+		if data, err = printed(nil, args[0]); err != nil {
+			return value.Value{}, err
+		}
 	}
 	if len(data) > maxEncoded {
 		return value.Value{}, errArguments
