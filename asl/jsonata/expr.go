@@ -8,11 +8,12 @@ import (
 
 // Expr is a compiled expression. It is immutable and safe for use by many goroutines.
 type Expr struct {
-	source string
-	body   code
-	root   *scope
-	refs   []Reference
-	input  bool
+	source    string
+	body      code
+	root      *scope
+	functions map[string]val
+	refs      []Reference
+	input     bool
 }
 
 // Env is what an evaluation may see.
@@ -27,10 +28,9 @@ type Env struct {
 
 // Limits bound one evaluation. A zero field means its default.
 type Limits struct {
-	Steps        int           // calls and iterations; default 10,000,000
-	Depth        int           // nested evaluations; default 1,000. Tail calls do not nest
-	Bytes        int           // memory built, whether or not it is still in use; default 256 MiB
-	RegexTimeout time.Duration // one match of a regular expression that needs backtracking; default 250 ms
+	Steps int // calls and iterations; default 10,000,000
+	Depth int // nested evaluations; default 1,000. Tail calls do not nest
+	Bytes int // memory built, whether or not it is still in use; default 256 MiB
 }
 
 // Reference is one mention of a free variable: $states.input.x is {Name: "states", Path: ["input", "x"]}.
@@ -41,12 +41,12 @@ type Reference struct {
 }
 
 // Compile compiles an expression of JSONata 2.0.6. The error is an *Error.
-func Compile(expr string) (*Expr, error) { return compile(expr, false) }
+func Compile(expr string) (*Expr, error) { return compile(expr, standardFunctions) }
 
 // CompileStates compiles an expression in the dialect of Step Functions. The error is an *Error.
 //
 // See AWS, Step Functions Developer Guide, "Transforming data with JSONata".
-func CompileStates(expr string) (*Expr, error) { return compile(expr, true) }
+func CompileStates(expr string) (*Expr, error) { return compile(expr, statesFunctions) }
 
 // Source is the text that e was compiled from.
 func (e *Expr) Source() string { return e.source }

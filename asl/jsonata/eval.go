@@ -1,0 +1,216 @@
+package jsonata
+
+import (
+	"anthill/value"
+)
+
+// code is a compiled node: a function of the context value and the variables.
+type code func(ev *eval, in val, f *frame) val
+
+// frame holds the variables of one block, call or tuple.
+type frame struct {
+	parent *frame
+	slots  []variable
+	tup    *tuple
+}
+
+type variable struct {
+	val
+	set bool // bound already; a name not yet bound means the outer one
+}
+
+// function is a lambda, a built-in or a partial application.
+type function struct {
+	name   string
+	arity  int // how many arguments $map and its kin hand over
+	sig    *signature
+	native func(ev *eval, in val, args []val) val
+	lambda *lambda
+	frame  *frame
+	in     val
+	tail   *tailCall
+	regex  *regexLiteral
+}
+
+// lambda is the compiled form that the closures made of it share.
+type lambda struct {
+	name   string
+	params int
+	slots  int
+	sig    *signature
+	body   code
+}
+
+// tailCall is a call that a lambda ends with and leaves to its caller, so that it does not nest.
+type tailCall struct {
+	fn   val
+	args []val
+	pos  int
+}
+
+// eval is one evaluation.
+type eval struct {
+	env    Env
+	limits Limits
+	expr   *Expr
+	root   val // $$
+	steps  int
+	depth  int
+	bytes  int
+	stack  []val // arguments of the built-ins being called
+
+	// where the call under way stands, for errors and for $eval
+	pos       int
+	evalFrame *frame
+	evalScope *scope
+	seed      uint64
+}
+
+const valSize = 48
+
+func (l Limits) filled() Limits {
+	if l.Steps == 0 {
+		l.Steps = 10_000_000
+	}
+	if l.Depth == 0 {
+		l.Depth = 1000
+	}
+	if l.Bytes == 0 {
+		l.Bytes = 256 << 20
+	}
+	return l
+}
+
+// Eval evaluates the expression. Undefined is the zero Value. The error is an *Error.
+func (e *Expr) Eval(env Env) (result value.Value, err error) {
+	ev := &eval{env: env, limits: env.Limits.filled(), expr: e}
+	defer func() {
+		switch r := recover().(type) {
+		case nil:
+		case *Error:
+			err = ev.located(r).complete(e.source)
+		default:
+			panic(r)
+		}
+	}()
+	in := ofValue(env.Input)
+	ev.root = in
+	if in.isArray() {
+		in = val{b: &box{seq: true, outer: true, items: []val{in}}}
+	}
+	var f *frame
+	if n := len(e.root.names); n > 0 {
+		f = &frame{slots: make([]variable, n)}
+	}
+	return ev.out(e.body(ev, in, f)), nil
+}
+
+// located gives an error that does not say where it happened the place of the call under way.
+func (ev *eval) located(e *Error) *Error {
+	if e.Position < 0 {
+		e.Position = ev.pos
+	}
+	return e
+}
+
+func (ev *eval) step() {
+	if ev.steps++; ev.steps > ev.limits.Steps {
+		ev.exhausted()
+	}
+}
+
+func (ev *eval) enter() {
+	if ev.depth++; ev.depth > ev.limits.Depth {
+		ev.exhausted()
+	}
+}
+
+func (ev *eval) leave() { ev.depth-- }
+
+// charge accounts for n bytes about to be built.
+func (ev *eval) charge(n int) {
+	if ev.bytes += n; ev.bytes > ev.limits.Bytes || ev.bytes < 0 {
+		ev.exhausted()
+	}
+}
+
+// chargeN accounts for n pieces of size bytes, where n may be absurd.
+func (ev *eval) chargeN(n float64, size int) {
+	if n*float64(size) > float64(ev.limits.Bytes) {
+		ev.exhausted()
+	}
+	ev.charge(int(n) * size)
+}
+
+func (ev *eval) exhausted() { panic(&Error{Code: "U1001", Position: -1}) }
+
+// apply calls a function, and then whatever it ends by calling.
+func (ev *eval) apply(fn val, args []val, in val) val {
+	ev.enter()
+	r := ev.applyOnce(fn, args, in)
+	for r.b != nil && r.b.kind == boxFunction && r.b.fn.tail != nil {
+		t := r.b.fn.tail
+		ev.pos = t.pos
+		r = ev.applyOnce(t.fn, t.args, in)
+	}
+	ev.leave()
+	return r
+}
+
+func (ev *eval) applyOnce(fn val, args []val, in val) val {
+	ev.step()
+	if !fn.isFunc() {
+		panic(&Error{Code: "T1006", Position: -1, detail: fn})
+	}
+	fun := fn.b.fn
+	if fun.sig != nil {
+		args = fun.sig.check(fun, args, in)
+	}
+	if fun.native != nil {
+		return fun.native(ev, in, args)
+	}
+	l := fun.lambda
+	ev.charge(64 + valSize*l.slots)
+	f := &frame{parent: fun.frame, slots: make([]variable, l.slots)}
+	for i := range l.params {
+		f.slots[i].set = true
+		if i < len(args) {
+			f.slots[i].val = args[i]
+		}
+	}
+	return l.body(ev, fun.in, f)
+}
+
+// call is apply for the functions that call functions: value, key or index, and the whole, as far as fn takes them.
+func (ev *eval) call(fn val, a, b, c val) val {
+	args := make([]val, 1, 3)
+	args[0] = a
+	if fn.isFunc() {
+		if n := fn.b.fn.arity; n >= 3 {
+			args = append(args, b, c)
+		} else if n == 2 {
+			args = append(args, b)
+		}
+	}
+	return ev.apply(fn, args, ofValue(value.NullValue))
+}
+
+// uint64 draws 64 random bits.
+func (ev *eval) uint64() uint64 {
+	if ev.env.Random != nil {
+		return ev.env.Random()
+	}
+	return splitmix(&ev.seed)
+}
+
+// float draws a number from [0, 1).
+func (ev *eval) float() float64 { return float64(ev.uint64()>>11) / (1 << 53) }
+
+// splitmix is Steele, Lea and Flood's generator: enough for a seeded $random, and a function of its seed alone.
+func splitmix(state *uint64) uint64 {
+	*state += 0x9E3779B97F4A7C15
+	z := *state
+	z = (z ^ z>>30) * 0xBF58476D1CE4E5B9
+	z = (z ^ z>>27) * 0x94D049BB133111EB
+	return z ^ z>>31
+}

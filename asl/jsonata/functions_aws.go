@@ -1,0 +1,110 @@
+package jsonata
+
+import (
+	"crypto/md5"
+	"crypto/sha1"
+	"crypto/sha256"
+	"crypto/sha512"
+	"encoding/hex"
+	"fmt"
+	"hash"
+	"math"
+
+	"anthill/value"
+)
+
+// awsFunctions are what Step Functions adds, and $random with a seed. See the Step Functions Developer Guide,
+// "Transforming data with JSONata", "JSONata functions provided by Step Functions".
+func awsFunctions() []builtinDef {
+	return []builtinDef{
+		{"partition", "<an:a>", 2, strict(partition)},
+		{"range", "<nnn:a>", 3, strict(steppedRange)},
+		{"hash", "<ss:s>", 2, strict(hashText)},
+		{"random", "<n?:n>", 1, func(ev *eval, in val, args []val) val {
+			seed := arg(args, 0)
+			if seed.undef() {
+				return ofNum(ev.float())
+			}
+			state := math.Float64bits(seed.num())
+			return ofNum(float64(splitmix(&state)>>11) / (1 << 53))
+		}},
+		{"uuid", "<:s>", 0, func(ev *eval, in val, args []val) val {
+			// Version 4 of RFC 9562.
+			hi, lo := ev.uint64()&^0xF000|0x4000, ev.uint64()&(1<<62-1)|1<<63
+			return ofString(fmt.Sprintf("%08x-%04x-%04x-%04x-%012x", hi>>32, hi>>16&0xFFFF, hi&0xFFFF, lo>>48, lo&(1<<48-1)))
+		}},
+		{"parse", "<s:x>", 1, strict(func(ev *eval, in val, args []val) val {
+			ev.charge(2 * len(args[0].text()))
+			v, err := value.Parse(args[0].text())
+			if err != nil {
+				panic(&Error{Code: "D3137", Position: -1, Token: "parse", detail: args[0],
+					Message: "The argument of the parse function must be valid JSON: " + err.Error()})
+			}
+			return ofValue(v)
+		})},
+	}
+}
+
+// partition cuts an array into arrays of a size.
+func partition(ev *eval, in val, args []val) val {
+	size := math.Floor(arg(args, 1).num())
+	if arg(args, 1).undef() || !(size >= 1) {
+		panic(&Error{Code: "D3137", Position: -1, Token: "partition", detail: arg(args, 1), Index: 2,
+			Message: "The second argument of the partition function must be a positive number"})
+	}
+	list := args[0].list()
+	var out []val
+	for len(list) > 0 {
+		n := int(min(size, float64(len(list))))
+		ev.charge(4 * valSize)
+		out = append(out, ofItems(list[:n:n]))
+		list = list[n:]
+	}
+	return ofItems(out)
+}
+
+// steppedRange is the numbers from first to last by a step.
+func steppedRange(ev *eval, in val, args []val) val {
+	first, last, delta := args[0].num(), arg(args, 1).num(), arg(args, 2).num()
+	if arg(args, 1).undef() || arg(args, 2).undef() {
+		return undefined
+	}
+	if delta == 0 || delta != delta {
+		panic(&Error{Code: "D3137", Position: -1, Token: "range", detail: args[2], Index: 3,
+			Message: "The third argument of the range function must not be zero"})
+	}
+	n := math.Floor((last-first)/delta) + 1
+	if !(n > 0) {
+		return ofItems(nil)
+	}
+	if n > maxRange {
+		panic(&Error{Code: "D2014", Position: -1, Token: "range", detail: ofNum(n)})
+	}
+	ev.chargeN(n, valSize)
+	out := make([]val, int(n))
+	for i := range out {
+		out[i] = ofNum(first + float64(i)*delta)
+	}
+	return ofItems(out)
+}
+
+func hashText(ev *eval, in val, args []val) val {
+	var h hash.Hash
+	switch algorithm := arg(args, 1).text(); algorithm {
+	case "MD5":
+		h = md5.New()
+	case "SHA-1":
+		h = sha1.New()
+	case "SHA-256":
+		h = sha256.New()
+	case "SHA-384":
+		h = sha512.New384()
+	case "SHA-512":
+		h = sha512.New()
+	default:
+		panic(&Error{Code: "D3137", Position: -1, Token: "hash", detail: arg(args, 1), Index: 2,
+			Message: "The hash algorithm must be one of MD5, SHA-1, SHA-256, SHA-384, SHA-512"})
+	}
+	h.Write([]byte(args[0].text()))
+	return ofString(hex.EncodeToString(h.Sum(nil)))
+}
