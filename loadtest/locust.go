@@ -1,0 +1,252 @@
+package loadtest
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"anthill/fault"
+	"anthill/latency"
+)
+
+// Run is one load test as its files tell it.
+type Run struct {
+	Dir, Prefix string // "locust_logs" and "test" for locust_logs/test_stats.csv
+	Generator   string // "Locust 2.42.1", "Anthill"; "" when the log does not say
+
+	Stats      []StatsRow
+	History    []HistoryRow
+	Failures   []FailureRow
+	Exceptions []ExceptionRow
+	Responses  []latency.Response // every "Response time: … ms" of the log, in its order
+	Spawned    time.Time          // when the log says that all users were there; zero when it does not
+
+	// Problems are sentences about what is missing or broken. What could be read is there all the same.
+	Problems []string
+}
+
+// StatsRow is a row of *_stats.csv. Times are in milliseconds, as the file has them.
+type StatsRow struct {
+	Type, Name                string
+	Requests, Failures        int
+	Median, Average, Min, Max float64
+	ContentSize               float64
+	PerSecond, FailuresPerSec float64
+	Percentiles               map[string]float64 // by column name, "50%" to "100%"; absent where the file says N/A
+}
+
+// HistoryRow is a row of *_stats_history.csv: one second of one entry. Percentiles are over the last ten seconds or so.
+type HistoryRow struct {
+	At   time.Time
+	User int
+	StatsRow
+}
+
+// FailureRow is a row of *_failures.csv.
+type FailureRow struct {
+	Method, Name, Error string
+	Occurrences         int
+}
+
+// ExceptionRow is a row of *_exceptions.csv.
+type ExceptionRow struct {
+	Count                     int
+	Message, Traceback, Nodes string
+}
+
+// aggregated is the name of the row that sums all others. Locust 0.x called it Total.
+const aggregated = "Aggregated"
+
+// Total is the row over all requests.
+func (r *Run) Total() (StatsRow, bool) {
+	for _, s := range r.Stats {
+		if s.Name == aggregated || s.Name == "Total" {
+			return s, true
+		}
+	}
+	return StatsRow{}, false
+}
+
+// TotalHistory are the history rows over all requests, in time's order.
+func (r *Run) TotalHistory() []HistoryRow {
+	var rows []HistoryRow
+	for _, h := range r.History {
+		if h.Name == aggregated || h.Name == "Total" {
+			rows = append(rows, h)
+		}
+	}
+	slices.SortStableFunc(rows, func(a, b HistoryRow) int { return a.At.Compare(b.At) })
+	return rows
+}
+
+// ReadDir reads the Locust files of a directory: what ends in _stats.csv, _stats_history.csv, _failures.csv and
+// _exceptions.csv, and the logs with lines like "Response time: 270.53 ms" (*.txt, *.log). When several runs lie there,
+// the one whose prefix sorts first is read and the others are named in Problems. A directory with nothing of a load test
+// is a fault of kind NotFound.
+func ReadDir(dir string) (*Run, error) {
+	const op = "loadtest.ReadDir"
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, &fault.Error{Kind: fault.NotFound, Op: op, Noun: "directory", Name: dir, Detail: "cannot be read: give the directory that holds Locust's files", Err: err}
+	}
+	r := &Run{Dir: dir}
+	files := map[string][]string{}
+	for _, e := range entries {
+		if e.IsDir() {
+			continue
+		}
+		for _, suffix := range []string{"_stats_history.csv", "_stats.csv", "_failures.csv", "_exceptions.csv", ".txt", ".log"} {
+			if prefix, ok := strings.CutSuffix(e.Name(), suffix); ok {
+				if suffix == ".log" {
+					suffix = ".txt"
+				}
+				files[suffix] = append(files[suffix], e.Name())
+				if suffix == "_stats.csv" && r.Prefix == "" {
+					r.Prefix = prefix
+				}
+				break
+			}
+		}
+	}
+	if len(files["_stats.csv"])+len(files["_stats_history.csv"])+len(files[".txt"]) == 0 {
+		return nil, &fault.Error{Kind: fault.NotFound, Op: op, Noun: "load test", Name: dir,
+			Detail: "no Locust files there: expected *_stats.csv, *_stats_history.csv or a log with lines like \"Response time: 270.53 ms\""}
+	}
+	r.readTables(files)
+	r.readLogs(files[".txt"])
+	r.check()
+	return r, nil
+}
+
+// readTables reads one file of each kind: the one of r's prefix.
+func (r *Run) readTables(files map[string][]string) {
+	kinds := []struct {
+		suffix string
+		read   func(path string) ([]string, error)
+	}{
+		{"_stats.csv", func(p string) (problems []string, err error) { r.Stats, problems, err = readFile(p, ReadStats); return }},
+		{"_stats_history.csv", func(p string) (problems []string, err error) {
+			r.History, problems, err = readFile(p, ReadHistory)
+			return
+		}},
+		{"_failures.csv", func(p string) (problems []string, err error) {
+			r.Failures, problems, err = readFile(p, ReadFailures)
+			return
+		}},
+		{"_exceptions.csv", func(p string) (problems []string, err error) {
+			r.Exceptions, problems, err = readFile(p, ReadExceptions)
+			return
+		}},
+	}
+	for _, k := range kinds {
+		names := files[k.suffix]
+		if len(names) == 0 {
+			if k.suffix == "_stats.csv" || k.suffix == "_stats_history.csv" {
+				r.problem("There is no *%s in %s.", k.suffix, filepath.Base(r.Dir))
+			}
+			continue
+		}
+		name := names[0]
+		if i := slices.Index(names, r.Prefix+k.suffix); i >= 0 {
+			name = names[i]
+		}
+		if len(names) > 1 {
+			r.problem("Several files end in %s; %s was read.", k.suffix, name)
+		}
+		problems, err := k.read(filepath.Join(r.Dir, name))
+		for _, p := range problems {
+			r.problem("%s: %s", name, p)
+		}
+		if err != nil {
+			r.problem("%s: %v", name, err)
+		}
+	}
+}
+
+// readLogs takes the responses of every log: a run that was logged in pieces is one run.
+func (r *Run) readLogs(names []string) {
+	for _, name := range names {
+		l, err := readLogFile(filepath.Join(r.Dir, name))
+		if err != nil {
+			r.problem("%s: %v", name, err)
+			continue
+		}
+		if len(l.Responses) == 0 && l.Generator == "" {
+			continue // some other text
+		}
+		for _, p := range l.Problems {
+			r.problem("%s: %s", name, p)
+		}
+		if r.Generator == "" {
+			r.Generator = l.Generator
+		}
+		if r.Spawned.IsZero() {
+			r.Spawned = l.Spawned
+		}
+		r.Responses = append(r.Responses, l.Responses...)
+	}
+}
+
+// check compares what the files say about each other, and brings their clocks together.
+func (r *Run) check() {
+	if len(r.Responses) == 0 {
+		r.problem("No log line like \"Response time: 270.53 ms\" was found, so single requests are not known: there are no histograms and no split of cold from warm.")
+	}
+	total, ok := r.Total()
+	switch {
+	case ok && total.Requests == 0:
+		r.problem("The run has no requests.")
+	case ok && total.Failures == total.Requests:
+		r.problem("No request succeeded: all %d failed.", total.Requests)
+	case ok && len(r.Responses) > 0 && total.Requests != len(r.Responses):
+		r.problem("The statistics count %d requests and the log %d: one of them was cut off, or some requests were not logged.", total.Requests, len(r.Responses))
+	}
+	r.alignClocks()
+}
+
+// alignClocks moves the history, whose times are since 1970, to the log's wall clock, which names no zone: the
+// difference between the first history row and the first log line, to the nearest quarter of an hour, is the zone.
+func (r *Run) alignClocks() {
+	h := r.TotalHistory()
+	if len(h) == 0 || len(r.Responses) == 0 {
+		return
+	}
+	first := r.Responses[0].At
+	if !r.Spawned.IsZero() && r.Spawned.Before(first) {
+		first = r.Spawned
+	}
+	offset := first.Sub(h[0].At).Round(15 * time.Minute)
+	if offset < -14*time.Hour || offset > 14*time.Hour {
+		r.problem("The log and the history are %v apart, so they are not of one run; they are shown on the history's own clock.", offset)
+		return
+	}
+	zone := time.FixedZone(zoneName(offset), int(offset.Seconds()))
+	for i := range r.History {
+		r.History[i].At = r.History[i].At.In(zone)
+	}
+	move := func(t time.Time) time.Time {
+		if t.IsZero() {
+			return t
+		}
+		return t.Add(-offset).In(zone)
+	}
+	for i := range r.Responses {
+		r.Responses[i].At = move(r.Responses[i].At)
+	}
+	r.Spawned = move(r.Spawned)
+}
+
+func zoneName(d time.Duration) string {
+	sign := '+'
+	if d < 0 {
+		sign, d = '-', -d
+	}
+	return fmt.Sprintf("UTC%c%02d:%02d", sign, int(d.Hours()), int(d.Minutes())%60)
+}
+
+func (r *Run) problem(format string, args ...any) {
+	r.Problems = append(r.Problems, fmt.Sprintf(format, args...))
+}
