@@ -24,6 +24,8 @@ type Run struct {
 	Responses  []latency.Response // every "Response time: … ms" of the log, in its order
 	Spawned    time.Time          // when the log says that all users were there; zero when it does not
 
+	exact bool // Responses carry instants since 1970, not the log's wall clock
+
 	// Problems are sentences about what is missing or broken. What could be read is there all the same.
 	Problems []string
 }
@@ -98,7 +100,7 @@ func ReadDir(dir string) (*Run, error) {
 		if e.IsDir() {
 			continue
 		}
-		for _, suffix := range []string{"_stats_history.csv", "_stats.csv", "_failures.csv", "_exceptions.csv", ".txt", ".log"} {
+		for _, suffix := range []string{"_stats_history.csv", "_stats.csv", "_failures.csv", "_exceptions.csv", requestsSuffix, ".txt", ".log"} {
 			if prefix, ok := strings.CutSuffix(e.Name(), suffix); ok {
 				if suffix == ".log" {
 					suffix = ".txt"
@@ -117,6 +119,14 @@ func ReadDir(dir string) (*Run, error) {
 	}
 	r.readTables(files)
 	r.readLogs(files[".txt"])
+	if names := files[requestsSuffix]; len(names) > 0 {
+		name := names[0]
+		if i := slices.Index(names, r.Prefix+requestsSuffix); i >= 0 {
+			name = names[i]
+		}
+		r.takeRequests(name)
+		r.exact = true
+	}
 	r.check()
 	return r, nil
 }
@@ -211,7 +221,7 @@ func (r *Run) check() {
 // difference between the first history row and the first log line, to the nearest quarter of an hour, is the zone.
 func (r *Run) alignClocks() {
 	h := r.TotalHistory()
-	if len(h) == 0 || len(r.Responses) == 0 {
+	if len(h) == 0 || len(r.Responses) == 0 || r.exact {
 		return
 	}
 	first := r.Responses[0].At

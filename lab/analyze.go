@@ -1,0 +1,364 @@
+package lab
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"time"
+
+	"anthill/fault"
+	"anthill/latency"
+	"anthill/loadtest"
+	"anthill/report"
+)
+
+// AnalyzeConfig says what Analyze reads and where it writes.
+type AnalyzeConfig struct {
+	// Dir holds Locust's files of one run.
+	Dir string
+	// Out gets report.html, summary.json, requests.csv and figures/. "" means "analysis".
+	Out string
+	// Command is the command line that the report shows. "" shows none.
+	Command string
+}
+
+// Analysis is a load test in figures, as summary.json has it.
+type Analysis struct {
+	Generator string                     `json:"generator"`
+	From      time.Time                  `json:"from"`
+	To        time.Time                  `json:"to"`
+	Total     *totals                    `json:"locust_total,omitempty"`
+	All       latency.Summary            `json:"all"`
+	Split     splitSummary               `json:"split"`
+	Cold      latency.Summary            `json:"cold"`
+	Warm      latency.Summary            `json:"warm"`
+	ByStart   map[string]latency.Summary `json:"by_start,omitempty"`
+	Problems  []string                   `json:"problems,omitempty"`
+}
+
+// totals are the figures that Locust itself printed, rounded by its rules.
+type totals struct {
+	Requests    int                `json:"requests"`
+	Failures    int                `json:"failures"`
+	PerSecond   float64            `json:"requests_per_second"`
+	Average     float64            `json:"average_ms"`
+	Percentiles map[string]float64 `json:"percentiles_ms"`
+}
+
+// splitSummary says how cold and warm were told apart.
+type splitSummary struct {
+	Exact        bool       `json:"exact"`
+	Method       string     `json:"method"`
+	Threshold    float64    `json:"threshold_ms,omitempty"`
+	GapLow       float64    `json:"gap_low_ms,omitempty"`
+	GapHigh      float64    `json:"gap_high_ms,omitempty"`
+	Unsure       int        `json:"unsure"`
+	Boundary     *time.Time `json:"boundary,omitempty"`
+	BoundaryLow  *time.Time `json:"boundary_low,omitempty"`
+	BoundaryHigh *time.Time `json:"boundary_high,omitempty"`
+	// EstimateWrong counts the responses that the estimate would have put into the other class, when the split is exact.
+	EstimateWrong *int `json:"estimate_wrong,omitempty"`
+}
+
+// Analyze reads the files of a load test, real Locust's or Anthill's, and writes its figures and report.
+func Analyze(c AnalyzeConfig) (*Analysis, error) {
+	const op = "lab.Analyze"
+	if c.Out == "" {
+		c.Out = "analysis"
+	}
+	run, err := loadtest.ReadDir(c.Dir)
+	if err != nil {
+		return nil, err
+	}
+	split := splitOf(run.Responses)
+	a := analysisOf(run, split)
+	figs, err := loadFigures(run, split, describe(run))
+	if err != nil {
+		return nil, err
+	}
+	page := analysisPage(c, run, split, a, figs)
+	if err := page.Write(c.Out); err != nil {
+		return nil, err
+	}
+	if err := writeJSON(filepath.Join(c.Out, "summary.json"), a); err != nil {
+		return nil, fault.In(op, err)
+	}
+	return a, fault.In(op, writeResponses(filepath.Join(c.Out, "requests.csv"), split))
+}
+
+// splitOf takes the platform's word where there is one, and estimates otherwise.
+func splitOf(rs []latency.Response) latency.Split {
+	for _, r := range rs {
+		if r.Start != latency.Unknown {
+			return latency.ExactSplit(rs)
+		}
+	}
+	s, _ := latency.EstimateSplit(rs)
+	return s
+}
+
+func analysisOf(run *loadtest.Run, split latency.Split) *Analysis {
+	a := &Analysis{Generator: run.Generator, All: latency.Of(latency.Latencies(run.Responses)).Summary(),
+		Cold: latency.Of(latency.Latencies(split.Cold)).Summary(), Warm: latency.Of(latency.Latencies(split.Warm)).Summary(), Problems: run.Problems}
+	for _, r := range run.Responses {
+		if sent := r.At.Add(-r.Latency); a.From.IsZero() || sent.Before(a.From) {
+			a.From = sent
+		}
+		if r.At.After(a.To) {
+			a.To = r.At
+		}
+	}
+	if t, ok := run.Total(); ok {
+		a.Total = &totals{t.Requests, t.Failures, t.PerSecond, t.Average, t.Percentiles}
+	}
+	a.Split = splitSummary{Exact: split.Exact, Method: split.Method, Threshold: latency.Millis(split.Threshold),
+		GapLow: latency.Millis(split.GapLow), GapHigh: latency.Millis(split.GapHigh), Unsure: split.Unsure}
+	if b := split.Boundary; !b.At.IsZero() {
+		a.Split.Boundary, a.Split.BoundaryLow, a.Split.BoundaryHigh = &b.At, &b.Low, &b.High
+	}
+	if split.Exact {
+		a.ByStart = map[string]latency.Summary{}
+		for start, rs := range split.ByStart {
+			a.ByStart[string(start)] = latency.Of(latency.Latencies(rs)).Summary()
+		}
+		wrong := estimateWrong(run.Responses)
+		a.Split.EstimateWrong = &wrong
+	}
+	return a
+}
+
+// estimateWrong counts the responses whose class the estimate, which sees only latencies, would have got wrong.
+func estimateWrong(rs []latency.Response) int {
+	e, _ := latency.EstimateSplit(rs)
+	n := 0
+	for _, r := range e.Cold {
+		if r.Start == latency.Warm {
+			n++
+		}
+	}
+	for _, r := range e.Warm {
+		if r.Start.IsCold() {
+			n++
+		}
+	}
+	return n
+}
+
+// describe says in half a sentence what a run was.
+func describe(run *loadtest.Run) string {
+	who := run.Generator
+	if who == "" {
+		who = "a load test"
+	}
+	users := 0
+	for _, h := range run.TotalHistory() {
+		users = max(users, h.User)
+	}
+	s := who
+	if users > 0 {
+		s += fmt.Sprintf(", %d users", users)
+	}
+	if n := len(run.Responses); n > 0 {
+		s += fmt.Sprintf(", %d requests from %s", n, run.Responses[0].At.Format("2 January 2006 15:04:05"))
+		if z := run.Responses[0].At.Format("-07:00"); run.Responses[0].At.Location() != time.UTC {
+			s += " (UTC" + z + ")"
+		}
+	}
+	return s
+}
+
+// loadFigures are the course's three figures and the distributions beside each other.
+func loadFigures(run *loadtest.Run, split latency.Split, what string) ([]report.Figure, error) {
+	cold, warm := latency.Of(latency.Latencies(split.Cold)), latency.Of(latency.Latencies(split.Warm))
+	how := "Cold and warm as the platform recorded them."
+	if !split.Exact {
+		how = "Cold and warm estimated from the response times."
+	}
+	var figs []report.Figure
+	add := func(f report.Figure, err error) error {
+		figs = append(figs, f)
+		return err
+	}
+	if err := add(report.OverTime("response-time-over-time", "Response time over the run",
+		"p50, p95 and the slowest request over the run, from the load generator's history, and every request as a dot: "+what+". "+how, run, split)); err != nil {
+		return nil, err
+	}
+	if len(run.Responses) == 0 {
+		return figs, nil
+	}
+	if err := add(report.Histogram("cold-histogram", "Cold requests", "Response times of the cold requests: "+what+". "+how, "cold request", cold, true)); err != nil {
+		return nil, err
+	}
+	if err := add(report.Histogram("warm-histogram", "Warm requests", "Response times of the warm requests: "+what+". "+how, "warm request", warm, false)); err != nil {
+		return nil, err
+	}
+	err := add(report.CDF("response-time-cdf", "Cold and warm side by side", "Cumulative distribution of the response times: "+what+". "+how,
+		[]report.Named{{Name: "warm", D: warm}, {Name: "cold", D: cold}}))
+	return figs, err
+}
+
+func analysisPage(c AnalyzeConfig, run *loadtest.Run, split latency.Split, a *Analysis, figs []report.Figure) report.Page {
+	p := report.Page{Title: "Load test analysis", Lead: analysisLead(run, a)}
+	p.Facts = []report.Fact{{Name: "Files", Value: filepath.Base(filepath.Clean(c.Dir)) + ", written by " + orElse(run.Generator, "an unnamed load generator")}}
+	if !a.From.IsZero() {
+		p.Facts = append(p.Facts, report.Fact{Name: "Run", Value: a.From.Format("2006-01-02 15:04:05") + " to " + a.To.Format("15:04:05 MST")})
+	}
+	if c.Command != "" {
+		p.Facts = append(p.Facts, report.Fact{Name: "Command", Value: c.Command})
+	}
+	p.Facts = append(p.Facts, report.Fact{Name: "Percentiles", Value: "nearest rank: the smallest response time that at least p % of the n requests do not exceed"})
+
+	over := report.Section{Title: "Response time over the run", Blocks: []report.Block{report.Fig(figs[0]), report.Tab(summaryTable(a))}}
+	if a.Total != nil {
+		over.Blocks = append(over.Blocks, report.Tab(locustTable(a)))
+	}
+	p.Sections = append(p.Sections, over)
+	if len(figs) > 1 {
+		cw := report.Section{Title: "Cold and warm", Blocks: []report.Block{report.Text(split.Method)}}
+		cw.Blocks = append(cw.Blocks, splitNotes(split, a)...)
+		for _, f := range figs[1:] {
+			cw.Blocks = append(cw.Blocks, report.Fig(f))
+		}
+		p.Sections = append(p.Sections, cw)
+	}
+	if len(run.Failures) > 0 {
+		p.Sections = append(p.Sections, report.Section{Title: "Failures", Blocks: []report.Block{report.Tab(failureTable(run))}})
+	}
+	if len(a.Problems) > 0 {
+		s := report.Section{Title: "What is missing or broken in the files"}
+		for _, problem := range a.Problems {
+			s.Blocks = append(s.Blocks, report.Text(problem))
+		}
+		p.Sections = append(p.Sections, s)
+	}
+	p.Footer = "Drawn by anthill analyze. The same figures as SVG and PNG are in figures/, the data in summary.json and requests.csv."
+	return p
+}
+
+func analysisLead(run *loadtest.Run, a *Analysis) string {
+	if a.All.N == 0 {
+		return "The files hold no single response times; what the statistics and their history tell is shown."
+	}
+	s := fmt.Sprintf("%d requests, %d failed. The median response took %s; the slowest %s.", a.All.N, failed(run), ms(a.All.P50), ms(a.All.Max))
+	if a.Cold.N > 0 && a.Warm.N > 0 {
+		kind := "were"
+		if !a.Split.Exact {
+			kind = "are estimated to have been"
+		}
+		s += fmt.Sprintf(" %d requests %s cold, with a median of %s against %s for the %d warm ones: %.1f times as long.",
+			a.Cold.N, kind, ms(a.Cold.P50), ms(a.Warm.P50), a.Warm.N, a.Cold.P50/a.Warm.P50)
+	}
+	return s
+}
+
+func failed(run *loadtest.Run) int {
+	if t, ok := run.Total(); ok {
+		return t.Failures
+	}
+	n := 0
+	for _, r := range run.Responses {
+		if r.Status >= 400 {
+			n++
+		}
+	}
+	return n
+}
+
+// splitNotes say how far an estimate may be trusted, or how well it would have done.
+func splitNotes(split latency.Split, a *Analysis) []report.Block {
+	var bs []report.Block
+	if split.Exact {
+		if n := len(split.Unknown); n > 0 {
+			bs = append(bs, report.Note(fmt.Sprintf("Of %d requests the platform has no record; they are in neither histogram.", n)))
+		}
+		if w := a.Split.EstimateWrong; w != nil {
+			bs = append(bs, report.Note(fmt.Sprintf("An estimate from the response times alone, as it has to be made for other endpoints, would have put %d of %d requests into the wrong class.", *w, a.All.N)))
+		}
+		return bs
+	}
+	if b := split.Boundary; !b.At.IsZero() && len(split.Cold) > 0 {
+		bs = append(bs, report.Text(fmt.Sprintf("As a time, the series of responses changes its level at %s (95 %% interval %s to %s, a change point by least squares on the logarithms): "+
+			"%d responses were completed before it and %d after. A boundary set later than that counts warm requests as cold.",
+			b.At.Format("15:04:05.000"), b.Low.Format("15:04:05.000"), b.High.Format("15:04:05.000"), b.Before, b.After)))
+	}
+	return append(bs, report.Note("The first response of each environment cannot be seen from outside. A cold start that hid behind a quick answer counts as warm here, and a slow warm request as cold."))
+}
+
+func summaryTable(a *Analysis) report.Table {
+	t := report.Table{Caption: "Response times as they were logged, exact.",
+		Head: []string{"Requests", "#n", "#mean (ms)", "#p5 (ms)", "#p50 (ms)", "#p95 (ms)", "#p99 (ms)", "#max (ms)"}}
+	row := func(name string, s latency.Summary) {
+		if s.N == 0 {
+			t.Rows = append(t.Rows, []string{name, "0", "–", "–", "–", "–", "–", "–"})
+			return
+		}
+		t.Rows = append(t.Rows, []string{name, fmt.Sprint(s.N), figure(s.Mean), figure(s.P5), figure(s.P50), figure(s.P95), figure(s.P99), figure(s.Max)})
+	}
+	row("all", a.All)
+	row("cold", a.Cold)
+	for _, k := range []string{"cold", "restored", "proactive"} {
+		if s, ok := a.ByStart[k]; ok && len(a.ByStart) > 1 {
+			row("– of them "+k, s)
+		}
+	}
+	row("warm", a.Warm)
+	return t
+}
+
+func locustTable(a *Analysis) report.Table {
+	t := report.Table{Caption: "The same run as the load generator's own statistics have it, rounded by Locust's rules (two significant digits).",
+		Head: []string{"#requests", "#failures", "#requests/s", "#average (ms)", "#50% (ms)", "#95% (ms)", "#99% (ms)", "#100% (ms)"}}
+	p := a.Total.Percentiles
+	t.Rows = [][]string{{fmt.Sprint(a.Total.Requests), fmt.Sprint(a.Total.Failures), figure(a.Total.PerSecond), figure(a.Total.Average),
+		figure(p["50%"]), figure(p["95%"]), figure(p["99%"]), figure(p["100%"])}}
+	return t
+}
+
+func failureTable(run *loadtest.Run) report.Table {
+	t := report.Table{Caption: "Failed requests by kind.", Head: []string{"Request", "Error", "#occurrences"}}
+	for _, f := range run.Failures {
+		t.Rows = append(t.Rows, []string{strings.TrimSpace(f.Method + " " + f.Name), f.Error, fmt.Sprint(f.Occurrences)})
+	}
+	return t
+}
+
+func ms(v float64) string     { return report.Number(v) + " ms" }
+func figure(v float64) string { return report.Number(v) }
+
+func orElse(s, other string) string {
+	if s == "" {
+		return other
+	}
+	return s
+}
+
+// writeResponses writes every response with its class, for those who go on in a notebook.
+func writeResponses(path string, split latency.Split) error {
+	var b strings.Builder
+	b.WriteString("time,response_time_ms,status,class,start\n")
+	for _, g := range []struct {
+		class string
+		rs    []latency.Response
+	}{{"cold", split.Cold}, {"warm", split.Warm}, {"unknown", split.Unknown}} {
+		for _, r := range g.rs {
+			fmt.Fprintf(&b, "%s,%.6f,%d,%s,%s\n", r.At.Format(time.RFC3339Nano), latency.Millis(r.Latency), r.Status, g.class, r.Start)
+		}
+	}
+	return os.WriteFile(path, []byte(b.String()), 0o644)
+}
+
+func writeJSON(path string, v any) error {
+	b, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(path, append(b, '\n'), 0o644)
+}
+
+// machine says in a line what the figures were measured on.
+func machine() string {
+	return fmt.Sprintf("%d CPUs, %s/%s", runtime.NumCPU(), runtime.GOOS, runtime.GOARCH)
+}
