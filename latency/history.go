@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"math/big"
 	"slices"
 	"strings"
@@ -134,14 +135,14 @@ func parseTimestamp(raw json.RawMessage) (int64, error) {
 	if err := json.Unmarshal(raw, &num); err != nil {
 		return 0, err
 	}
-	if len(num) > 40 || strings.ContainsAny(num.String(), "eE") && len(num) > 20 {
-		return 0, fmt.Errorf("timestamp %s", num)
-	}
 	f, err := num.Float64()
 	if err != nil || f < 0 || f > 9e9 {
 		return 0, fmt.Errorf("timestamp %s", num)
 	}
 	// A float of seconds holds a tenth of a microsecond at best; the digits as written hold what was meant.
+	if strings.ContainsAny(num.String(), "eE") || len(num) > 40 {
+		return int64(math.Round(f * 1e9)), nil
+	}
 	rat, ok := new(big.Rat).SetString(num.String())
 	if !ok {
 		return 0, fmt.Errorf("timestamp %s", num)

@@ -48,6 +48,8 @@ type Closed struct {
 	Client *http.Client
 	// Log gets the lines that the course's locustfile logs. nil means none.
 	Log io.Writer
+	// Zone is what the log's wall clock shows. nil means the machine's own.
+	Zone *time.Location
 	// Progress is called every second, and at the end, from one goroutine. nil means not at all.
 	Progress func(Progress)
 }
@@ -127,6 +129,9 @@ func (c *Closed) defaults(u *url.URL) {
 	if c.Client == nil {
 		c.Client = clientFor(c.Users)
 	}
+	if c.Zone == nil {
+		c.Zone = time.Local
+	}
 	if c.Log == nil {
 		c.Log = io.Discard
 	}
@@ -185,7 +190,7 @@ func (r *closedRun) spawn(ctx context.Context) <-chan int {
 			due := min(r.Users, int(r.SpawnRate*time.Since(r.start).Seconds()+max(r.SpawnRate, 1)+1e-9))
 			for ; n < due; n++ {
 				wg.Add(1)
-				go func() { defer wg.Done(); r.user(ctx, n) }()
+				go func(user int) { defer wg.Done(); r.user(ctx, user) }(n)
 			}
 			counts <- n
 			if n < r.Users && !sleep(ctx, time.Second) {
@@ -355,7 +360,7 @@ func (r *closedRun) log(level, logger, text string) { r.logAt(time.Now(), level,
 
 // logAt writes a line as Locust's logging does, by the wall clock of the place.
 func (r *closedRun) logAt(at time.Time, level, logger, text string) {
-	fmt.Fprintf(r.Log, "[%s] anthill/%s/%s: %s\n", at.Local().Format(logTimeLayout), level, logger, text)
+	fmt.Fprintf(r.Log, "[%s] anthill/%s/%s: %s\n", at.In(r.Zone).Format(logTimeLayout), level, logger, text)
 }
 
 // sleep waits for d, or until ctx ends, which it reports as false.

@@ -72,7 +72,7 @@ func linearTicks(want int) plot.TickerFunc {
 
 // plain prints a tick's value with no needless digits.
 func plain(v float64) string {
-	s := strconv.FormatFloat(math.Round(v*1e6)/1e6, 'f', -1, 64)
+	s := strconv.FormatFloat(math.Round(v*1e6)/1e6+0, 'f', -1, 64) // +0 makes -0 a plain 0
 	if math.Abs(v) >= 1000 && !strings.Contains(s, ".") {
 		return thousands(s)
 	}
