@@ -50,8 +50,10 @@ func (t *template) fill(args []value.Value) (value.Value, error) {
 	for i, text := range t.texts {
 		b.WriteString(text)
 		if i < len(args) {
-			if _, err := printed(nil, args[i]); err != nil {
-				return value.Value{}, err
+			if args[i].Kind() == value.Array {
+				if _, err := printed(nil, args[i]); err != nil {
+					return value.Value{}, err
+				}
 			}
 			b.WriteString(jsonpath.Text(args[i]))
 		}
