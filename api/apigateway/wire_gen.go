@@ -2720,7 +2720,7 @@ var model = protocol.Model{
 			{Name: "ipAddressType", Wire: "ipAddressType", Shape: 146},
 			{Name: "vpcEndpointIds", Wire: "vpcEndpointIds", Shape: 171},
 		}},
-		84: {Name: "EndpointType", Kind: protocol.String, Enum: []string{"REGIONAL", "EDGE", "PRIVATE"}},
+		84: {Name: "EndpointType", Kind: protocol.String, Enum: []string{"PRIVATE", "EDGE", "REGIONAL"}},
 		85: {Name: "ExportResponse", Kind: protocol.Structure, Payload: 3, Members: []protocol.Member{
 			{Name: "contentType", Wire: "Content-Type", Shape: 232, In: protocol.InHeader},
 			{Name: "contentDisposition", Wire: "Content-Disposition", Shape: 232, In: protocol.InHeader},
@@ -3121,7 +3121,7 @@ var model = protocol.Model{
 		}},
 		197: {Name: "NullableBoolean", Kind: protocol.Boolean},
 		198: {Name: "NullableInteger", Kind: protocol.Integer},
-		199: {Name: "Op", Kind: protocol.String, Enum: []string{"add", "remove", "replace", "move", "copy", "test"}},
+		199: {Name: "Op", Kind: protocol.String, Enum: []string{"add", "remove", "move", "test", "replace", "copy"}},
 		200: {Name: "PatchOperation", Kind: protocol.Structure, Members: []protocol.Member{
 			{Name: "op", Wire: "op", Shape: 199},
 			{Name: "path", Wire: "path", Shape: 232},

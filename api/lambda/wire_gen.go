@@ -3160,7 +3160,7 @@ var model = protocol.Model{
 			{Name: "KmsKeyArn", Wire: "KmsKeyArn", Shape: 284},
 			{Name: "LastModified", Wire: "LastModified", Shape: 516},
 		}},
-		39: {Name: "CapacityProviderArn", Kind: protocol.String, Min: &bounds[0], Max: &bounds[8], Pattern: "arn:aws[a-zA-Z-]*:lambda:[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1}:\\d{12}:capacity-provider:[a-zA-Z0-9-_]+"},
+		39: {Name: "CapacityProviderArn", Kind: protocol.String, Min: &bounds[0], Max: &bounds[8], Pattern: "arn:aws[a-zA-Z-]*:lambda:(eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1}:\\d{12}:capacity-provider:[a-zA-Z0-9-_]+"},
 		40: {Name: "CapacityProviderConfig", Kind: protocol.Structure, Members: []protocol.Member{
 			{Name: "LambdaManagedInstancesCapacityProviderConfig", Wire: "LambdaManagedInstancesCapacityProviderConfig", Shape: 294, Required: true},
 		}},
@@ -3169,7 +3169,7 @@ var model = protocol.Model{
 			{Name: "message", Wire: "message", Shape: 495},
 		}},
 		42: {Name: "CapacityProviderMaxVCpuCount", Kind: protocol.Integer, Min: &bounds[9], Max: &bounds[10]},
-		43: {Name: "CapacityProviderName", Kind: protocol.String, Min: &bounds[0], Max: &bounds[8], Pattern: "(arn:aws[a-zA-Z-]*:lambda:[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1}:\\d{12}:capacity-provider:[a-zA-Z0-9-_]+)|[a-zA-Z0-9-_]+"},
+		43: {Name: "CapacityProviderName", Kind: protocol.String, Min: &bounds[0], Max: &bounds[8], Pattern: "(arn:aws[a-zA-Z-]*:lambda:(eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1}:\\d{12}:capacity-provider:[a-zA-Z0-9-_]+)|[a-zA-Z0-9-_]+"},
 		44: {Name: "CapacityProviderPermissionsConfig", Kind: protocol.Structure, Members: []protocol.Member{
 			{Name: "CapacityProviderOperatorRoleArn", Wire: "CapacityProviderOperatorRoleArn", Shape: 442, Required: true},
 		}},
@@ -3443,7 +3443,7 @@ var model = protocol.Model{
 			{Name: "Qualifier", Wire: "Qualifier", Shape: 423, Required: true, In: protocol.InQuery},
 		}},
 		111: {Name: "Description", Kind: protocol.String, Min: &bounds[3], Max: &bounds[21]},
-		112: {Name: "DestinationArn", Kind: protocol.String, Min: &bounds[3], Max: &bounds[22], Pattern: "$|kafka://([^.]([a-zA-Z0-9\\-_.]{0,248}))|arn:(aws[a-zA-Z0-9-]*):([a-zA-Z0-9\\-])+:([a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1})?:(\\d{12})?:(.*)"},
+		112: {Name: "DestinationArn", Kind: protocol.String, Min: &bounds[3], Max: &bounds[22], Pattern: "$|kafka://([^.]([a-zA-Z0-9\\-_.]{0,248}))|arn:(aws[a-zA-Z0-9-]*):([a-zA-Z0-9\\-])+:((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1})?:(\\d{12})?:(.*)"},
 		113: {Name: "DestinationConfig", Kind: protocol.Structure, Members: []protocol.Member{
 			{Name: "OnSuccess", Wire: "OnSuccess", Shape: 377},
 			{Name: "OnFailure", Wire: "OnFailure", Shape: 376},
@@ -3576,7 +3576,7 @@ var model = protocol.Model{
 			{Name: "Payload", Wire: "Payload", Shape: 382},
 			{Name: "Truncated", Wire: "Truncated", Shape: 524},
 		}},
-		151: {Name: "EventSourceMappingArn", Kind: protocol.String, Min: &bounds[26], Max: &bounds[27], Pattern: "arn:(aws[a-zA-Z-]*)?:lambda:[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1}:\\d{12}:event-source-mapping:[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"},
+		151: {Name: "EventSourceMappingArn", Kind: protocol.String, Min: &bounds[26], Max: &bounds[27], Pattern: "arn:(aws[a-zA-Z-]*)?:lambda:(eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1}:\\d{12}:event-source-mapping:[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"},
 		152: {Name: "EventSourceMappingConfiguration", Kind: protocol.Structure, Members: []protocol.Member{
 			{Name: "UUID", Wire: "UUID", Shape: 495},
 			{Name: "StartingPosition", Wire: "StartingPosition", Shape: 159},
@@ -3678,7 +3678,7 @@ var model = protocol.Model{
 		182: {Name: "FilterCriteriaErrorMessage", Kind: protocol.String, Min: &bounds[11], Max: &bounds[15], Pattern: ".*"},
 		183: {Name: "FilterList", Kind: protocol.List, Elem: 178},
 		184: {Name: "FullDocument", Kind: protocol.String, Enum: []string{"UpdateLookup", "Default"}},
-		185: {Name: "FunctionArn", Kind: protocol.String, Min: &bounds[3], Max: &bounds[6], Pattern: "arn:(aws[a-zA-Z-]*)?:lambda:[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1}:\\d{12}:function:[a-zA-Z0-9-_]+(:(\\$LATEST|[a-zA-Z0-9-_]+))?"},
+		185: {Name: "FunctionArn", Kind: protocol.String, Min: &bounds[3], Max: &bounds[6], Pattern: "arn:(aws[a-zA-Z-]*)?:lambda:(eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1}:\\d{12}:function:[a-zA-Z0-9-_]+(:(\\$LATEST|[a-zA-Z0-9-_]+))?"},
 		186: {Name: "FunctionArnList", Kind: protocol.List, Elem: 185},
 		187: {Name: "FunctionCode", Kind: protocol.Structure, Members: []protocol.Member{
 			{Name: "ZipFile", Wire: "ZipFile", Shape: 27},
@@ -3746,7 +3746,7 @@ var model = protocol.Model{
 		}},
 		191: {Name: "FunctionEventInvokeConfigList", Kind: protocol.List, Elem: 190},
 		192: {Name: "FunctionList", Kind: protocol.List, Elem: 189},
-		193: {Name: "FunctionName", Kind: protocol.String, Min: &bounds[0], Max: &bounds[8], Pattern: "(arn:(aws[a-zA-Z-]*)?:lambda:)?([a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1}:)?(\\d{12}:)?(function:)?([a-zA-Z0-9-_]+)(:(\\$LATEST|[a-zA-Z0-9-_]+))?"},
+		193: {Name: "FunctionName", Kind: protocol.String, Min: &bounds[0], Max: &bounds[8], Pattern: "(arn:(aws[a-zA-Z-]*)?:lambda:)?((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1}:)?(\\d{12}:)?(function:)?([a-zA-Z0-9-_]+)(:(\\$LATEST|[a-zA-Z0-9-_]+))?"},
 		194: {Name: "FunctionResponseType", Kind: protocol.String, Enum: []string{"ReportBatchItemFailures"}},
 		195: {Name: "FunctionResponseTypeList", Kind: protocol.List, Elem: 194, Min: &bounds[3], Max: &bounds[0]},
 		196: {Name: "FunctionScalingConfig", Kind: protocol.Structure, Members: []protocol.Member{
@@ -4125,7 +4125,7 @@ var model = protocol.Model{
 		301: {Name: "LayerName", Kind: protocol.String, Min: &bounds[0], Max: &bounds[8], Pattern: "(arn:[a-zA-Z0-9-]+:lambda:[a-zA-Z0-9-]+:\\d{12}:layer:[a-zA-Z0-9-_]+)|[a-zA-Z0-9-_]+"},
 		302: {Name: "LayerPermissionAllowedAction", Kind: protocol.String, Min: &bounds[3], Max: &bounds[36], Pattern: "lambda:GetLayerVersion"},
 		303: {Name: "LayerPermissionAllowedPrincipal", Kind: protocol.String, Pattern: "\\d{12}|\\*|arn:(aws[a-zA-Z-]*):iam::\\d{12}:root"},
-		304: {Name: "LayerVersionArn", Kind: protocol.String, Min: &bounds[0], Max: &bounds[8], Pattern: "arn:[a-zA-Z0-9-]+:lambda:[a-zA-Z0-9-]+:\\d{12}:layer:[a-zA-Z0-9-_]+:[0-9]+"},
+		304: {Name: "LayerVersionArn", Kind: protocol.String, Min: &bounds[0], Max: &bounds[8], Pattern: "(arn:(aws[a-zA-Z-]*)?:lambda:(eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1}:\\d{12}:layer:[a-zA-Z0-9-_]+:[0-9]+)|(arn:[a-zA-Z0-9-]+:lambda:::awslayer:[a-zA-Z0-9-_]+)"},
 		305: {Name: "LayerVersionContentInput", Kind: protocol.Structure, Members: []protocol.Member{
 			{Name: "S3Bucket", Wire: "S3Bucket", Shape: 447},
 			{Name: "S3Key", Wire: "S3Key", Shape: 451},
@@ -4332,8 +4332,8 @@ var model = protocol.Model{
 		366: {Name: "Method", Kind: protocol.String, Min: &bounds[3], Max: &bounds[4], Pattern: ".*"},
 		367: {Name: "MetricTargetValue", Kind: protocol.Float, Min: &bounds[3], Max: &bounds[5]},
 		368: {Name: "MinimumNumberOfPollers", Kind: protocol.Integer, Min: &bounds[0], Max: &bounds[17]},
-		369: {Name: "NameSpacedFunctionArn", Kind: protocol.String, Min: &bounds[3], Max: &bounds[6], Pattern: "arn:(aws[a-zA-Z-]*)?:lambda:[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1}:\\d{12}:function:[a-zA-Z0-9-_\\.]+(:(\\$LATEST(\\.PUBLISHED)?|[a-zA-Z0-9-_]+))?"},
-		370: {Name: "NamespacedFunctionName", Kind: protocol.String, Min: &bounds[0], Max: &bounds[21], Pattern: "(arn:(aws[a-zA-Z-]*)?:lambda:)?([a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1}:)?(\\d{12}:)?(function:)?([a-zA-Z0-9-_\\.]+)(:(\\$LATEST(\\.PUBLISHED)?|[a-zA-Z0-9-_]+))?"},
+		369: {Name: "NameSpacedFunctionArn", Kind: protocol.String, Min: &bounds[3], Max: &bounds[6], Pattern: "arn:(aws[a-zA-Z-]*)?:lambda:(eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1}:\\d{12}:function:[a-zA-Z0-9-_\\.]+(:(\\$LATEST(\\.PUBLISHED)?|[a-zA-Z0-9-_]+))?"},
+		370: {Name: "NamespacedFunctionName", Kind: protocol.String, Min: &bounds[0], Max: &bounds[21], Pattern: "(arn:(aws[a-zA-Z-]*)?:lambda:)?((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1}:)?(\\d{12}:)?(function:)?([a-zA-Z0-9-_\\.]+)(:(\\$LATEST(\\.PUBLISHED)?|[a-zA-Z0-9-_]+))?"},
 		371: {Name: "NamespacedStatementId", Kind: protocol.String, Min: &bounds[0], Max: &bounds[5], Pattern: "([a-zA-Z0-9-_.]+)"},
 		372: {Name: "NoPublishedVersionException", Kind: protocol.Structure, Error: &protocol.ErrorInfo{Code: "NoPublishedVersionException", Status: 400, Server: false}, Members: []protocol.Member{
 			{Name: "Type", Wire: "Type", Shape: 495},
@@ -4519,7 +4519,7 @@ var model = protocol.Model{
 			{Name: "Type", Wire: "Type", Shape: 495},
 			{Name: "Message", Wire: "Message", Shape: 495},
 		}},
-		427: {Name: "RecursiveLoop", Kind: protocol.String, Enum: []string{"Allow", "Terminate"}},
+		427: {Name: "RecursiveLoop", Kind: protocol.String, Enum: []string{"Terminate", "Allow"}},
 		428: {Name: "RemoveLayerVersionPermissionRequest", Kind: protocol.Structure, Members: []protocol.Member{
 			{Name: "LayerName", Wire: "LayerName", Shape: 301, Required: true, In: protocol.InURI},
 			{Name: "VersionNumber", Wire: "VersionNumber", Shape: 307, Required: true, In: protocol.InURI},
@@ -4563,7 +4563,7 @@ var model = protocol.Model{
 		}},
 		441: {Name: "ReverseOrder", Kind: protocol.Boolean},
 		442: {Name: "RoleArn", Kind: protocol.String, Pattern: "arn:(aws[a-zA-Z-]*)?:iam::\\d{12}:role/?[a-zA-Z_0-9+=,.@\\-_/]+"},
-		443: {Name: "Runtime", Kind: protocol.String, Enum: []string{"nodejs", "nodejs4.3", "nodejs6.10", "nodejs8.10", "nodejs10.x", "nodejs12.x", "nodejs14.x", "nodejs16.x", "java8", "java8.al2", "java11", "python2.7", "python3.6", "python3.7", "python3.8", "python3.9", "dotnetcore1.0", "dotnetcore2.0", "dotnetcore2.1", "dotnetcore3.1", "dotnet6", "dotnet8", "nodejs4.3-edge", "go1.x", "ruby2.5", "ruby2.7", "provided", "provided.al2", "nodejs18.x", "python3.10", "java17", "ruby3.2", "ruby3.3", "ruby3.4", "python3.11", "nodejs20.x", "provided.al2023", "python3.12", "java21", "python3.13", "nodejs22.x", "nodejs24.x", "python3.14", "java25", "dotnet10", "ruby4.0"}},
+		443: {Name: "Runtime", Kind: protocol.String, Enum: []string{"ruby3.5", "ruby2.6", "dotnetcore1.0", "python3.7", "nodejs8.10", "nasa", "ruby2.7", "python2.7-greengrass", "dotnetcore2.0", "python3.8", "java21", "dotnet6", "dotnetcore2.1", "python3.9", "java11", "nodejs6.10", "provided", "dotnetcore3.1", "dotnet8", "java25", "java17", "nodejs", "nodejs4.3", "java8.al2", "go1.x", "dotnet10", "nodejs20.x", "go1.9", "byol", "nodejs10.x", "provided.al2023", "nodejs22.x", "python3.10", "java8", "nodejs12.x", "python3.11", "nodejs24.x", "nodejs8.x", "python3.12", "nodejs14.x", "nodejs8.9", "nodejs26.x", "python3.13", "python3.14", "nodejs16.x", "python3.15", "provided.al2", "nodejs4.3-edge", "nodejs18.x", "ruby3.2", "python3.4", "ruby3.3", "ruby3.4", "ruby2.5", "python3.6", "python2.7"}},
 		444: {Name: "RuntimeVersionArn", Kind: protocol.String, Min: &bounds[52], Max: &bounds[15], Pattern: "arn:(aws[a-zA-Z-]*):lambda:[a-z]{2}((-gov)|(-iso(b?)))?-[a-z]+-\\d{1}::runtime:.+"},
 		445: {Name: "RuntimeVersionConfig", Kind: protocol.Structure, Members: []protocol.Member{
 			{Name: "RuntimeVersionArn", Wire: "RuntimeVersionArn", Shape: 444},
@@ -4593,7 +4593,7 @@ var model = protocol.Model{
 		}},
 		454: {Name: "SchemaRegistryEventRecordFormat", Kind: protocol.String, Enum: []string{"JSON", "SOURCE"}},
 		455: {Name: "SchemaRegistryUri", Kind: protocol.String, Min: &bounds[0], Max: &bounds[6], Pattern: "[a-zA-Z0-9-\\/*:_+=.@-]*"},
-		456: {Name: "SecurityGroupId", Kind: protocol.String},
+		456: {Name: "SecurityGroupId", Kind: protocol.String, Min: &bounds[3], Max: &bounds[1], Pattern: "sg-[0-9a-zA-Z]*"},
 		457: {Name: "SecurityGroupIds", Kind: protocol.List, Elem: 456, Min: &bounds[3], Max: &bounds[12]},
 		458: {Name: "SelfManagedEventSource", Kind: protocol.Structure, Members: []protocol.Member{
 			{Name: "Endpoints", Wire: "Endpoints", Shape: 133},
@@ -4702,7 +4702,7 @@ var model = protocol.Model{
 			{Name: "Tags", Wire: "Tags", Shape: 506, Required: true},
 		}},
 		504: {Name: "TagValue", Kind: protocol.String},
-		505: {Name: "TaggableResource", Kind: protocol.String, Min: &bounds[0], Max: &bounds[21], Pattern: "arn:(aws[a-zA-Z-]*):lambda:[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1}:\\d{12}:(function:[a-zA-Z0-9-_]+(:(\\$LATEST|[a-zA-Z0-9-_]+))?|code-signing-config:csc-[a-z0-9]{17}|event-source-mapping:[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}|capacity-provider:[a-zA-Z0-9-_]+)"},
+		505: {Name: "TaggableResource", Kind: protocol.String, Min: &bounds[0], Max: &bounds[21], Pattern: "arn:(aws[a-zA-Z-]*):lambda:(eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1}:\\d{12}:(function:[a-zA-Z0-9-_]+(:(\\$LATEST|[a-zA-Z0-9-_]+))?|layer:([a-zA-Z0-9-_]+)|code-signing-config:csc-[a-z0-9]{17}|event-source-mapping:[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}|capacity-provider:[a-zA-Z0-9-_]+)"},
 		506: {Name: "Tags", Kind: protocol.Map, Key: 501, Elem: 504},
 		507: {Name: "TagsError", Kind: protocol.Structure, Members: []protocol.Member{
 			{Name: "ErrorCode", Wire: "ErrorCode", Shape: 508, Required: true},
@@ -4743,7 +4743,7 @@ var model = protocol.Model{
 		524: {Name: "Truncated", Kind: protocol.Boolean},
 		525: {Name: "TumblingWindowInSeconds", Kind: protocol.Integer, Min: &bounds[3], Max: &bounds[58]},
 		526: {Name: "URI", Kind: protocol.String, Min: &bounds[0], Max: &bounds[17], Pattern: "[a-zA-Z0-9-\\/*:_+=.@-]*"},
-		527: {Name: "UnqualifiedFunctionName", Kind: protocol.String, Min: &bounds[0], Max: &bounds[8], Pattern: "(arn:(aws[a-zA-Z-]*)?:lambda:)?([a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1}:)?(\\d{12}:)?(function:)?([a-zA-Z0-9-_]+)"},
+		527: {Name: "UnqualifiedFunctionName", Kind: protocol.String, Min: &bounds[0], Max: &bounds[8], Pattern: "(arn:(aws[a-zA-Z-]*)?:lambda:)?((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1}:)?(\\d{12}:)?(function:)?([a-zA-Z0-9-_]+)"},
 		528: {Name: "UnreservedConcurrentExecutions", Kind: protocol.Integer, Min: &bounds[3]},
 		529: {Name: "UnsupportedMediaTypeException", Kind: protocol.Structure, Error: &protocol.ErrorInfo{Code: "UnsupportedMediaTypeException", Status: 415, Server: false}, Members: []protocol.Member{
 			{Name: "Type", Wire: "Type", Shape: 495},

@@ -1743,8 +1743,8 @@ type MetricTransformation struct {
 	MetricNamespace *string // required
 	MetricValue     *string // required
 	DefaultValue    *float64
-	Dimensions      map[string]string
 	Unit            *string
+	Dimensions      map[string]string
 }
 
 // MoveKeyEntry is MoveKeyEntry in the model.
@@ -4286,8 +4286,8 @@ var model = protocol.Model{
 			{Name: "metricNamespace", Wire: "metricNamespace", Shape: 420, Required: true},
 			{Name: "metricValue", Wire: "metricValue", Shape: 423, Required: true},
 			{Name: "defaultValue", Wire: "defaultValue", Shape: 80},
-			{Name: "dimensions", Wire: "dimensions", Shape: 188},
 			{Name: "unit", Wire: "unit", Shape: 592},
+			{Name: "dimensions", Wire: "dimensions", Shape: 188},
 		}},
 		422: {Name: "MetricTransformations", Kind: protocol.List, Elem: 421, Min: &bounds[0], Max: &bounds[0]},
 		423: {Name: "MetricValue", Kind: protocol.String, Max: &bounds[12]},

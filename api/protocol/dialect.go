@@ -3,6 +3,8 @@ package protocol
 import (
 	"fmt"
 	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // dialect is where AWS's services differ from one another in how they refuse a request.
@@ -11,12 +13,15 @@ type dialect struct {
 	bodyPrefix bool   // members of the body are named below "createRestApiInput"
 	terse      bool   // neither values nor enum sets are shown
 	lambda     bool   // see items and invalid
+	ecr        bool   // one violation at a time, in words of its own
 }
 
 func dialectOf(m *Model) dialect {
 	switch m.Name {
-	case "logs", "ecr":
+	case "logs":
 		return dialect{code: "InvalidParameterException"}
+	case "ecr":
+		return dialect{code: "InvalidParameterException", ecr: true}
 	case "iam":
 		return dialect{code: "ValidationError", terse: true}
 	case "sts":
@@ -32,6 +37,13 @@ func dialectOf(m *Model) dialect {
 
 // invalid joins violations to the one error that AWS answers.
 func (d dialect) invalid(found []violation) error {
+	if d.ecr {
+		must := strings.TrimPrefix(found[0].must, "Member ")
+		if pattern, ok := strings.CutPrefix(must, "must satisfy regular expression pattern: "); ok {
+			must = "must satisfy regular expression '" + pattern + "'"
+		}
+		return Fail(d.code, "Invalid parameter at '"+found[0].at+"' failed to satisfy constraint: '"+must+"'")
+	}
 	texts := make([]string, len(found))
 	for i, f := range found {
 		value, must := " "+f.value, f.must
@@ -67,4 +79,36 @@ func (d dialect) items(list, elem *Shape) string {
 		parts = append(parts, "Member must not be null")
 	}
 	return "Member must satisfy constraint: [" + strings.Join(parts, ", ") + "]"
+}
+
+// mismatch words a JSON value of another type than the model's.
+func (d dialect) mismatch(got jsontext.Kind, want Kind) string {
+	target := map[Kind]string{String: "String", Integer: "Integer", Long: "Long", Float: "Double", Boolean: "Boolean",
+		Blob: "Blob", Timestamp: "Timestamp"}[want]
+	article := "a"
+	if want == Integer {
+		article = "an"
+	}
+	have := ""
+	switch got {
+	case '"':
+		have = "STRING_VALUE"
+	case '0':
+		have = "NUMBER_VALUE"
+		if d.bodyPrefix { // API Gateway's framework names its own class, and has the article wrong
+			have, article = "class com.amazon.coral.value.json.numbers.TruncatingBigNumber", "an"
+		}
+	case 't':
+		have = "TRUE_VALUE"
+	case 'f':
+		have = "FALSE_VALUE"
+	case '[':
+		return "Start of list found where not expected"
+	case '{':
+		return "Start of structure or map found where not expected"
+	}
+	if target == "" {
+		return "Unexpected field type"
+	}
+	return have + " can not be converted to " + article + " " + target
 }

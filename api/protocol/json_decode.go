@@ -8,6 +8,7 @@ import (
 	"math"
 	"reflect"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -31,55 +32,39 @@ func decodeJSON(m *Model, id ShapeID, data []byte, v reflect.Value) error {
 	d := jsonDecoder{m: m}
 	d.dec.Reset(bytes.NewBuffer(data), jsontext.AllowDuplicateNames(true))
 	if err := d.value(id, v, 0); err != nil {
-		return serialization(err)
+		return m.serialization(err)
 	}
 	if _, err := d.dec.ReadToken(); !errors.Is(err, io.EOF) {
-		return serialization(err)
+		return m.serialization(err)
 	}
 	return nil
 }
 
 // serialization makes AWS's error of a body that cannot be read. Syntax errors have no message at AWS; ours have one.
-func serialization(err error) error {
+func (m *Model) serialization(err error) error {
 	var e *Error
-	if errors.As(err, &e) {
-		return e
-	}
+	var mis *mismatched
 	message := "the body is not one JSON document"
-	if err != nil {
-		message = err.Error()
+	switch {
+	case errors.As(err, &e):
+		return e
+	case errors.As(err, &mis):
+		message = dialectOf(m).mismatch(mis.got, mis.want.Kind)
+	case err != nil:
+		message = strings.TrimPrefix(err.Error(), "jsontext: ")
 	}
 	return Fail("SerializationException", message)
 }
 
-// mismatch is the wording of AWS's servers for a JSON value of another type than the model's.
-func mismatch(got jsontext.Kind, s *Shape) error {
-	var have string
-	switch got {
-	case '"':
-		have = "STRING_VALUE"
-	case '0':
-		have = "NUMBER_VALUE"
-	case 't':
-		have = "TRUE_VALUE"
-	case 'f':
-		have = "FALSE_VALUE"
-	case '[':
-		return Fail("SerializationException", "Start of list found where not expected")
-	case '{':
-		return Fail("SerializationException", "Start of structure or map found where not expected")
-	}
-	want := map[Kind]string{String: "String", Integer: "Integer", Long: "Long", Float: "Double", Boolean: "Boolean",
-		Blob: "Blob", Timestamp: "Timestamp"}[s.Kind]
-	if want == "" {
-		return Fail("SerializationException", "Unexpected field type")
-	}
-	article := " can not be converted to a "
-	if s.Kind == Integer {
-		article = " can not be converted to an "
-	}
-	return Fail("SerializationException", have+article+want)
+// mismatched is a JSON value of another type than the model's.
+type mismatched struct {
+	got  jsontext.Kind
+	want *Shape
 }
+
+func (e *mismatched) Error() string { return "a JSON value of the wrong type" }
+
+func mismatch(got jsontext.Kind, want *Shape) error { return &mismatched{got, want} }
 
 // value reads the next JSON value into v, whose type is that of shape id or a pointer to it. Null leaves v alone.
 func (d *jsonDecoder) value(id ShapeID, v reflect.Value, depth int) error {

@@ -12,7 +12,7 @@ CASES = [  # key, service, call, HTTP status, error, further members
     ("lambdaNotFound", "lambda", lambda c: c.get_function(FunctionName="f"), 404,
      ("ResourceNotFoundException", 'no <é> "here"'), {"Type": "User", "Message": 'no <é> "here"'}),
     ("lambdaThrottle", "lambda", lambda c: c.invoke(FunctionName="f"), 429, ("TooManyRequestsException", "Rate Exceeded."),
-     {"Type": "User", "Reason": "ReservedFunctionConcurrentInvocationLimitExceeded", "message": "Rate Exceeded."}),
+     {"Type": "User", "Reason": "ReservedFunctionConcurrentInvocationLimitExceeded", "message": "Rate Exceeded.", "retryAfterSeconds": "1"}),
     ("lambdaPlain", "lambda", lambda c: c.list_functions(), 400, ("ValidationException", "wrong"), {}),
     ("lambdaExtra", "lambda", lambda c: c.list_functions(), 400, ("InvalidParameterValueException", "wrong"),
      {"Type": "User", "message": "wrong"}),

@@ -25,6 +25,9 @@ func generate(pkg, path string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := override(pkg, m); err != nil {
+		return nil, err
+	}
 	g := &generator{model: m, pkg: pkg}
 	g.keepReachable()
 	if err := g.name(); err != nil {
