@@ -1,6 +1,7 @@
 package process_test
 
 import (
+	"context"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -17,6 +18,9 @@ import (
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == "supervisor" {
 		os.Exit(supervisor.Main(os.Args[2:]))
+	}
+	if len(os.Args) > 1 && os.Args[1] == "platform" {
+		os.Exit(platformMain(os.Args[2:]))
 	}
 	os.Exit(m.Run())
 }
@@ -66,12 +70,12 @@ func newHouse(t testing.TB) *house {
 
 func (h *house) open() {
 	h.t.Helper()
-	d, err := process.Open(h.t.Context(), process.Config{Dir: h.dir})
+	d, err := process.Open(context.Background(), process.Config{Dir: h.dir})
 	if err != nil {
 		h.t.Fatal(err)
 	}
 	h.d = d
-	if h.Pool, err = sandbox.Open(h.t.Context(), sandbox.Config{Driver: d, Lines: h.log}); err != nil {
+	if h.Pool, err = sandbox.Open(context.Background(), sandbox.Config{Driver: d, Lines: h.log}); err != nil {
 		h.t.Fatal(err)
 	}
 }
@@ -94,7 +98,7 @@ func (h *house) python(name, source string) sandbox.Spec {
 func (h *house) invoke(s sandbox.Spec, event string) *sandbox.Result {
 	h.t.Helper()
 	h.n++
-	r, err := h.Invoke(h.t.Context(), s, sandbox.Invocation{RequestID: id(h.n), Payload: []byte(event), InvokedARN: s.ARN, LogTail: true})
+	r, err := h.Invoke(context.Background(), s, sandbox.Invocation{RequestID: id(h.n), Payload: []byte(event), InvokedARN: s.ARN, LogTail: true})
 	if err != nil {
 		h.t.Fatal(err)
 	}

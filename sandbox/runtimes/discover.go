@@ -47,10 +47,19 @@ func (i Interpreter) Display(identifier string) string {
 	return fmt.Sprintf("%s:%s (on %s %s)", i.Language, want, i.Language, i.Version)
 }
 
-// Catalog is what this machine has. The zero value looks for it once, when first asked.
+// Catalog is what this machine has. The zero value looks for it when first asked, and asks an interpreter what it is only
+// when an identifier needs it.
 type Catalog struct {
-	once   sync.Once
-	python []Interpreter
+	mu         sync.Mutex
+	searched   bool
+	candidates []candidate
+	asked      map[string]Interpreter // by path; without Path when it does not run
+}
+
+// candidate is an executable that has the name of an interpreter.
+type candidate struct {
+	path  string
+	minor int
 }
 
 // Resolve gives the interpreter that identifier ("python3.12") runs on: its own version, else the nearest one, the newer
@@ -62,22 +71,53 @@ func (c *Catalog) Resolve(ctx context.Context, identifier string) (i Interpreter
 	if !ok {
 		return Interpreter{}, false, fault.Invalidf(op, "runtime", "%s is not a runtime that Anthill knows", identifier)
 	}
-	c.once.Do(func() { c.python = findPythons(ctx) })
-	if len(c.python) == 0 {
-		return Interpreter{}, false, &fault.Error{Kind: fault.Unsupported, Op: op, Noun: "runtime", Name: identifier,
-			Detail: "no python3 from 3.8 on was found in PATH: install one"}
-	}
-	best := slices.MinFunc(c.python, func(a, b Interpreter) int {
-		da, db := abs(a.minor()-minor), abs(b.minor()-minor)
-		return cmp.Or(cmp.Compare(da, db), cmp.Compare(b.minor(), a.minor()))
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	near := slices.Clone(c.searchLocked(ctx))
+	slices.SortStableFunc(near, func(a, b candidate) int {
+		return cmp.Or(cmp.Compare(abs(a.minor-minor), abs(b.minor-minor)), cmp.Compare(b.minor, a.minor))
 	})
-	return best, best.minor() == minor, nil
+	for _, candidate := range near {
+		if i := c.askLocked(ctx, candidate.path); i.Path != "" {
+			return i, i.minor() == minor, nil
+		}
+	}
+	if ctx.Err() != nil {
+		return Interpreter{}, false, &fault.Error{Kind: fault.Canceled, Op: op, Noun: "runtime", Name: identifier, Err: ctx.Err()}
+	}
+	return Interpreter{}, false, &fault.Error{Kind: fault.Unsupported, Op: op, Noun: "runtime", Name: identifier,
+		Detail: "no python3 from 3.8 on was found in PATH: install one"}
 }
 
-// Pythons lists the Python interpreters of this machine, in the order of PATH.
+// Pythons lists the Python interpreters of this machine, one for each version, those of PATH first.
 func (c *Catalog) Pythons(ctx context.Context) []Interpreter {
-	c.once.Do(func() { c.python = findPythons(ctx) })
-	return slices.Clone(c.python)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var all []Interpreter
+	for _, candidate := range c.searchLocked(ctx) {
+		i := c.askLocked(ctx, candidate.path)
+		same := func(o Interpreter) bool { return o.minor() == i.minor() }
+		if i.Path != "" && !slices.ContainsFunc(all, same) {
+			all = append(all, i)
+		}
+	}
+	return all
+}
+
+func (c *Catalog) askLocked(ctx context.Context, path string) Interpreter {
+	i, known := c.asked[path]
+	if known {
+		return i
+	}
+	i, err := askPython(ctx, path)
+	if err != nil && ctx.Err() != nil {
+		return Interpreter{} // it may do better next time
+	}
+	if c.asked == nil {
+		c.asked = map[string]Interpreter{}
+	}
+	c.asked[path] = i
+	return i
 }
 
 func abs(n int) int { return max(n, -n) }
@@ -89,49 +129,72 @@ func pythonMinor(identifier string) (int, bool) {
 	return n, ok && err == nil && n >= 8 && n <= 14
 }
 
-var pythonName = regexp.MustCompile(`^python3(\.\d+)?$`)
+var pythonName = regexp.MustCompile(`^python3\.(\d+)$`)
 
-// findPythons asks every python3 and python3.N of PATH what it really is. A version manager's shim answers with the
-// executable behind it. Each version is kept once, the first in PATH.
-func findPythons(ctx context.Context) []Interpreter {
-	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
-	defer cancel()
-	var candidates []string
+// searchLocked finds executables by name: python3 and python3.N of PATH, and the versions that version managers keep out of PATH. A
+// manager's own command is a script that costs a quarter of a second and may refuse: it is only asked when it is alone.
+func (c *Catalog) searchLocked(ctx context.Context) []candidate {
+	if c.searched {
+		return c.candidates
+	}
+	c.searched = true
+	var scripts []string
 	seen := map[string]bool{}
-	for _, dir := range filepath.SplitList(os.Getenv("PATH")) {
-		names, err := filepath.Glob(filepath.Join(dir, "python3*"))
+	add := func(name string) {
+		real, err := filepath.EvalSymlinks(name)
+		if err != nil || seen[real] {
+			return
+		}
+		seen[real] = true
+		if isScript(real) {
+			scripts = append(scripts, name)
+			return
+		}
+		m := pythonName.FindStringSubmatch(filepath.Base(real))
+		if m == nil {
+			return
+		}
+		if minor, err := strconv.Atoi(m[1]); err == nil && minor >= 8 {
+			c.candidates = append(c.candidates, candidate{name, minor})
+		}
+	}
+	for _, pattern := range searched() {
+		names, err := filepath.Glob(pattern)
 		if err != nil {
 			continue
 		}
+		slices.Reverse(names) // the newest of a manager's versions first, more or less
 		for _, name := range names {
-			real, err := filepath.EvalSymlinks(name)
-			if err != nil || !pythonName.MatchString(filepath.Base(name)) {
-				continue
-			}
-			key := real
-			if isScript(real) { // one shim program serves every name
-				key = name
-			}
-			if !seen[key] {
-				seen[key] = true
-				candidates = append(candidates, name)
+			if base := filepath.Base(name); base == "python3" || pythonName.MatchString(base) {
+				add(name)
 			}
 		}
 	}
-	found := make([]Interpreter, len(candidates))
-	var wg sync.WaitGroup
-	for n, name := range candidates {
-		wg.Go(func() { found[n], _ = askPython(ctx, name) }) // one that does not run is none
-	}
-	wg.Wait()
-	var all []Interpreter
-	for _, i := range found {
-		same := func(o Interpreter) bool { return o.minor() == i.minor() }
-		if i.Path != "" && i.minor() >= 8 && !slices.ContainsFunc(all, same) {
-			all = append(all, i)
+	if len(c.candidates) == 0 {
+		for _, name := range scripts {
+			if i := c.askLocked(ctx, name); i.Path != "" {
+				c.candidates = append(c.candidates, candidate{name, i.minor()})
+			}
 		}
 	}
-	return all
+	return c.candidates
+}
+
+// searched lists where interpreters are looked for.
+func searched() []string {
+	var patterns []string
+	for _, dir := range filepath.SplitList(os.Getenv("PATH")) {
+		patterns = append(patterns, filepath.Join(dir, "python3*"))
+		if filepath.Base(dir) == "shims" { // pyenv
+			patterns = append(patterns, filepath.Join(filepath.Dir(dir), "versions/*/bin/python3.*"))
+		}
+	}
+	if home, err := os.UserHomeDir(); err == nil {
+		for _, manager := range []string{".pyenv/versions", ".local/share/uv/python", ".asdf/installs/python", ".local/share/mise/installs/python"} {
+			patterns = append(patterns, filepath.Join(home, manager, "*/bin/python3.*"))
+		}
+	}
+	return patterns
 }
 
 func isScript(path string) bool {
@@ -151,6 +214,8 @@ print(json.dumps({"Path": os.path.realpath(sys.executable), "Version": "%d.%d.%d
   "Prefix": sys.base_prefix, "Shared": v.get("LIBDIR", "") if v.get("Py_ENABLE_SHARED") else ""}))`
 
 func askPython(ctx context.Context, name string) (Interpreter, error) {
+	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
+	defer cancel()
 	cmd := exec.CommandContext(ctx, name, "-I", "-c", askScript)
 	cmd.Dir = "/"
 	out, err := cmd.Output()
