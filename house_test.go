@@ -46,7 +46,7 @@ var plan = []struct {
 	{"identity", "arn fault store history"},
 	{"logs", "arn fault store history identity"},
 	{"registry", "arn fault store history blobs identity logs"},
-	{"functions", "arn fault value store history blobs sandbox sandbox/... identity logs registry"},
+	{"functions", "arn fault value internal/disk store history blobs sandbox sandbox/... identity logs registry"},
 	{"workflows", "arn fault value store history blobs asl asl/... identity logs registry functions sandbox"},
 	{"buckets", "arn fault value store history blobs identity logs registry functions workflows"},
 	{"gateways", "arn fault value store history blobs identity logs registry functions workflows buckets"},

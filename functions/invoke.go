@@ -2,16 +2,18 @@ package functions
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	mathrand "math/rand/v2"
+	"strconv"
+	"time"
 
+	"anthill/fault"
 	"anthill/sandbox"
 )
-
-// Ref names a function as a caller does.
-type Ref struct {
-	Account, Region string
-	Name            string // the plain name
-	Qualifier       string // "", "$LATEST", a version number or an alias
-}
 
 // Mode is how an invocation is waited for.
 type Mode uint8
@@ -20,6 +22,12 @@ const (
 	Sync   Mode = iota // wait for the outcome
 	Queued             // accept durably, run later, retry
 	DryRun             // check only
+)
+
+// Limits of payloads, in bytes (AWS: Lambda quotas).
+const (
+	maxSyncPayload   = 6 << 20
+	maxQueuedPayload = 1 << 20
 )
 
 // Invocation is a request to run a function.
@@ -44,14 +52,233 @@ type Result struct {
 	FunctionARN     string // of what ran, qualified as it was invoked
 }
 
-// Service keeps functions.
-type Service struct{}
+// Invoke runs a function. Unknown functions, throttling and broken requests are faults (noun "function"). A queued or
+// dry invocation's Result has a request id and no outcome.
+func (s *Service) Invoke(ctx context.Context, inv Invocation) (*Result, error) {
+	const op = "functions.Invoke"
+	t, err := s.target(op, inv.Ref)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkPayload(op, inv.Mode, inv.Payload); err != nil {
+		return nil, err
+	}
+	if inv.RequestID == "" {
+		inv.RequestID = newUUID()
+	}
+	if inv.TraceID == "" {
+		inv.TraceID = newTraceID()
+	}
+	if len(inv.Payload) == 0 {
+		inv.Payload = []byte("{}")
+	}
+	switch inv.Mode {
+	case DryRun:
+		return answered(t, inv.RequestID), nil
+	case Queued:
+		if err := s.queue.accept(t, &inv); err != nil {
+			return nil, fault.In(op, err)
+		}
+		return answered(t, inv.RequestID), nil
+	}
+	return s.run(ctx, t.pick(), &inv)
+}
 
-// Invoke runs a function. Unknown functions, throttling and broken requests are faults (noun "function").
-func (s *Service) Invoke(ctx context.Context, inv Invocation) (*Result, error) { panic("being built") }
+// run takes a concurrency slot and runs inv in an environment of t.
+func (s *Service) run(ctx context.Context, t *target, inv *Invocation) (*Result, error) {
+	const op = "functions.Invoke"
+	held, reason := t.gauge.take()
+	if reason != "" {
+		return nil, &fault.Error{Kind: fault.Throttled, Op: op, Noun: noun, Name: t.spec.FunctionName, Reason: reason, Detail: "Rate Exceeded."}
+	}
+	out, err := s.c.Pool.Invoke(ctx, t.spec, sandbox.Invocation{RequestID: inv.RequestID, Payload: inv.Payload, InvokedARN: t.arn,
+		TraceID: inv.TraceID, ClientContext: inv.ClientContext, LogTail: inv.LogTail, ForceCold: inv.ForceCold})
+	t.gauge.give(held)
+	if err != nil {
+		return nil, fault.In(op, err)
+	}
+	s.recorder.add(t, inv, out)
+	if !inv.Keep {
+		out.Release()
+		out.Release = func() {}
+	}
+	return &Result{Result: out, ExecutedVersion: t.spec.Version, FunctionARN: t.arn}, nil
+}
 
 // Adopt finds the invocation of that id after a restart of the platform, in the environments that lived on: it waits
-// while it runs. found is false when nobody knows it, which means that the machine went down with it.
+// while it runs. found is false when nobody knows it, which means that the machine went down with it. The outcome is
+// kept until Result.Release. The versions of the Result are those of the environment's log; they may be empty.
 func (s *Service) Adopt(ctx context.Context, requestID string) (r *Result, found bool, err error) {
-	panic("being built")
+	out, found, err := s.c.Pool.Adopt(ctx, requestID)
+	if err != nil || !found {
+		return nil, false, fault.In("functions.Adopt", err)
+	}
+	return &Result{Result: out}, true, nil
+}
+
+func answered(t *target, requestID string) *Result {
+	return &Result{Result: &sandbox.Result{RequestID: requestID, Release: func() {}}, ExecutedVersion: t.spec.Version, FunctionARN: t.arn}
+}
+
+// checkPayload refuses what is too large or no JSON.
+func checkPayload(op string, m Mode, payload []byte) error {
+	limit := maxSyncPayload
+	if m == Queued {
+		limit = maxQueuedPayload
+	}
+	if len(payload) > limit {
+		return &fault.Error{Kind: fault.TooLarge, Op: op, Noun: noun,
+			Detail: fmt.Sprintf("Request must be smaller than %d bytes for the InvokeFunction operation", limit)}
+	}
+	if len(payload) == 0 || json.Valid(payload) {
+		return nil
+	}
+	return &fault.Error{Kind: fault.Invalid, Op: op, Noun: noun, Reason: ReasonContent,
+		Detail: "Could not parse request body into json: Could not parse payload into json: " + jsonTrouble(payload)}
+}
+
+// jsonTrouble says where payload stops being JSON, in the manner of the parser that AWS uses.
+func jsonTrouble(payload []byte) string {
+	var v any
+	err := json.Unmarshal(payload, &v)
+	at, what := len(payload), "Unexpected end-of-input"
+	var syntax *json.SyntaxError
+	if errors.As(err, &syntax) && int(syntax.Offset) <= len(payload) && syntax.Offset > 0 {
+		at = int(syntax.Offset)
+		if c := payload[at-1]; syntax.Error() != "unexpected end of JSON input" {
+			what = fmt.Sprintf("Unexpected character ('%c' (code %d))", c, c)
+		}
+	}
+	line, column := 1, 1
+	for _, c := range payload[:max(at-1, 0)] {
+		column++
+		if c == '\n' {
+			line, column = line+1, 1
+		}
+	}
+	return fmt.Sprintf("%s at [Source: (byte[])\"%.500s\"; line: %d, column: %d]", what, payload, line, column)
+}
+
+// target is what an invocation of one qualifier of one function needs to know, made when the function changes.
+type target struct {
+	spec  sandbox.Spec
+	arn   string // as invoked
+	gauge *gauge
+	alias string // "" when the qualifier is none
+
+	other  *target // where an alias sends a share of its traffic
+	weight float64 // that share, 0 to 1
+}
+
+// pick follows an alias's routing (Lambda developer guide, "Implement Lambda canary deployments using a weighted alias").
+func (t *target) pick() *target {
+	if t.other != nil && mathrand.Float64() < t.weight {
+		return t.other
+	}
+	return t
+}
+
+// target finds what r names.
+func (s *Service) target(op string, r Ref) (*target, error) {
+	l, ok := s.find(r.Key())
+	if !ok {
+		return nil, missing(op, r)
+	}
+	t, ok := l.targets[r.Qualifier]
+	if !ok {
+		return nil, missing(op, r)
+	}
+	return t, nil
+}
+
+// targetsOf makes the targets of every qualifier of a function.
+func (s *Service) targetsOf(l *live) map[string]*target {
+	ts := make(map[string]*target, 2+len(l.Versions)+len(l.Aliases))
+	add := func(qualifier, alias string, v *Version) *target {
+		t := &target{spec: s.specOf(l.Function, v), arn: l.ref(qualifier).ARN(), gauge: l.gauge, alias: alias}
+		ts[qualifier] = t
+		return t
+	}
+	add("", "", &l.Latest)
+	add(Latest, "", &l.Latest)
+	for _, v := range l.Versions {
+		add(v.Number, "", v)
+	}
+	for name, a := range l.Aliases {
+		v, ok := l.version(a.Version)
+		if !ok {
+			continue // its version was deleted; the alias then resolves to nothing, as on AWS
+		}
+		t := add(name, name, v)
+		for number, weight := range a.Weights {
+			if v, ok := l.version(number); ok {
+				other := *t
+				other.spec = s.specOf(l.Function, v)
+				t.other, t.weight = &other, weight
+			}
+		}
+	}
+	return ts
+}
+
+// specOf says what an environment of v runs.
+func (s *Service) specOf(f *Function, v *Version) sandbox.Spec {
+	set := &v.Settings
+	spec := sandbox.Spec{
+		Key:          instanceKey(f.Key(), v),
+		FunctionName: f.Name, Version: v.Number, ARN: f.Key().ARN(), Account: f.Account, Region: f.Region,
+		Runtime: set.Runtime, Handler: set.Handler, CodeDir: s.codeDir(v.Code.Digest),
+		Endpoint: s.c.Endpoint,
+		MemoryMB: set.MemoryMB, TmpMB: set.TmpMB, Timeout: time.Duration(set.Timeout) * time.Second,
+		LogGroup: set.Logging.Group, LogFormat: set.Logging.Format,
+		Credentials: s.credentials(f.Account, set.Role),
+	}
+	if set.Environment != nil {
+		spec.Environment = set.Environment.Variables
+	}
+	for _, l := range set.Layers {
+		spec.Layers = append(spec.Layers, s.codeDir(l.Code.Digest))
+	}
+	if v.Number != Latest && set.SnapStart == snapPublished {
+		spec.InitializationType = "snap-start"
+	}
+	return spec
+}
+
+// credentials are what functions of that role sign their calls with.
+func (s *Service) credentials(acct, role string) sandbox.Credentials {
+	if s.c.Credentials != nil {
+		c, err := s.c.Credentials(acct, role)
+		if err == nil {
+			return c
+		}
+		s.log.Warn("no credentials for a function's role; it gets a key that only names the account", "role", role, "err", err)
+	}
+	return sandbox.Credentials{AccessKeyID: acct, SecretAccessKey: "anthill", SessionToken: "anthill"}
+}
+
+// instanceKey names an instance of a version among all environments of the platform.
+func instanceKey(k Key, v *Version) string { return k.path() + "/" + v.Number + "@" + v.Instance }
+
+// newUUID makes a random UUID (RFC 9562, version 4).
+func newUUID() string {
+	var b [16]byte
+	_, _ = rand.Read(b[:]) // never fails
+	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
+	var out [36]byte
+	hex.Encode(out[:8], b[:4])
+	hex.Encode(out[9:13], b[4:6])
+	hex.Encode(out[14:18], b[6:8])
+	hex.Encode(out[19:23], b[8:10])
+	hex.Encode(out[24:], b[10:])
+	out[8], out[13], out[18], out[23] = '-', '-', '-', '-'
+	return string(out[:])
+}
+
+// newTraceID makes an X-Ray trace header for a request that came without one (X-Ray developer guide, "Tracing header").
+func newTraceID() string {
+	var b [20]byte
+	_, _ = rand.Read(b[:])
+	h := hex.EncodeToString(b[:])
+	return "Root=1-" + strconv.FormatInt(time.Now().Unix(), 16) + "-" + h[:24] + ";Parent=" + h[24:40] + ";Sampled=0"
 }

@@ -1,0 +1,204 @@
+package functions
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"anthill/fault"
+	"anthill/history"
+	"anthill/sandbox"
+)
+
+// Served is what is known of one invocation that ran: the happening of a function's stream.
+type Served struct {
+	RequestID   string
+	TraceID     string
+	Version     string // that ran
+	Qualifier   string // of the alias it was invoked by; "" when by none
+	Mode        Mode
+	Start       sandbox.Start
+	Environment string
+	LogStream   string
+
+	FunctionError string // "Unhandled", or "" for success
+	ErrorType     string
+
+	MemoryMB, MaxMemoryMB          int
+	Duration, Billed, InitDuration time.Duration // as in REPORT
+	Phases                         sandbox.Phases
+}
+
+// stream is where the invocations of a function are.
+func stream(k Key) history.Stream { return history.Stream("function/" + k.path()) }
+
+// recorder writes what was served into history, behind the answers. Its goroutine ends with close.
+type recorder struct {
+	log  *slog.Logger
+	to   *history.Log
+	wake chan struct{}
+	wg   sync.WaitGroup
+
+	writing sync.Mutex // held by whoever writes what is pending
+	mu      struct {
+		sync.Mutex
+		pending []pendingRecord
+		closed  bool
+	}
+}
+
+type pendingRecord struct {
+	key Key
+	Served
+}
+
+func newRecorder(to *history.Log, log *slog.Logger) *recorder {
+	r := &recorder{log: log, to: to, wake: make(chan struct{}, 1)}
+	r.wg.Go(func() {
+		for range r.wake {
+			r.write()
+		}
+	})
+	return r
+}
+
+// add remembers an invocation; it costs its caller no disk.
+func (r *recorder) add(t *target, inv *Invocation, out *sandbox.Result) {
+	rec := pendingRecord{Key{t.spec.Account, t.spec.Region, t.spec.FunctionName}, Served{
+		RequestID: out.RequestID, TraceID: inv.TraceID, Version: t.spec.Version, Qualifier: t.alias, Mode: inv.Mode,
+		Start: out.Start, Environment: out.EnvironmentID, LogStream: out.LogStream,
+		FunctionError: out.FunctionError, ErrorType: out.ErrorType,
+		MemoryMB: t.spec.MemoryMB, MaxMemoryMB: out.MaxMemoryMB,
+		Duration: out.Duration, Billed: out.Billed, InitDuration: out.InitDuration, Phases: out.Phases}}
+	r.mu.Lock()
+	if !r.mu.closed {
+		r.mu.pending = append(r.mu.pending, rec)
+		select {
+		case r.wake <- struct{}{}:
+		default:
+		}
+	}
+	r.mu.Unlock()
+}
+
+// write appends what is pending. It returns once everything added before is readable.
+func (r *recorder) write() {
+	r.writing.Lock()
+	defer r.writing.Unlock()
+	r.mu.Lock()
+	pending := r.mu.pending
+	r.mu.pending = nil
+	r.mu.Unlock()
+	streams := map[Key][][]byte{}
+	for i := range pending {
+		p := &pending[i]
+		streams[p.key] = append(streams[p.key], p.Served.encode())
+	}
+	for k, events := range streams {
+		if _, err := r.to.Append(context.Background(), stream(k), history.Behind, events); err != nil {
+			r.log.Error("records of invocations are lost", "function", k.ARN(), "records", len(events), "err", err)
+		}
+	}
+}
+
+func (r *recorder) close() {
+	r.mu.Lock()
+	r.mu.closed = true
+	close(r.wake)
+	r.mu.Unlock()
+	r.wg.Wait()
+	r.write()
+}
+
+// Invocations gives what the function of that name served since an instant, in the order in which it was answered: the
+// last limit of them, or all when limit is 0.
+func (s *Service) Invocations(k Key, since time.Time, limit int) ([]Served, error) {
+	const op = "functions.Invocations"
+	s.recorder.write()
+	var out []Served
+	for e, err := range s.c.History.ReadBack(stream(k)) {
+		if err != nil {
+			return nil, fault.In(op, err)
+		}
+		v, err := decodeServed(e.Data)
+		if err != nil {
+			return nil, fault.In(op, err)
+		}
+		if v.Phases.Received < since.UnixNano() && !since.IsZero() {
+			break
+		}
+		if out = append(out, v); len(out) == limit {
+			break
+		}
+	}
+	slices.Reverse(out)
+	return out, nil
+}
+
+// servedFormat is the first byte of a record. The rest is described in docs/formats.md.
+const servedFormat = 1
+
+// parts are the variable members of a record, in their order on disk.
+func (v *Served) texts() []*string {
+	return []*string{&v.RequestID, &v.TraceID, &v.Version, &v.Qualifier, (*string)(&v.Start), &v.Environment, &v.LogStream,
+		&v.FunctionError, &v.ErrorType}
+}
+
+// instants are its numbers of nanoseconds.
+func (v *Served) instants() []*int64 {
+	p := &v.Phases
+	return []*int64{&p.Queued, &p.SpawnBegin, &p.InitBegin, &p.InitEnd, &p.Sent, &p.Entered, &p.Returned, &p.Received, &p.Deadline,
+		(*int64)(&v.Duration), (*int64)(&v.Billed), (*int64)(&v.InitDuration)}
+}
+
+func (v *Served) encode() []byte {
+	b := make([]byte, 0, 320)
+	b = append(b, servedFormat, byte(v.Mode))
+	b = binary.AppendUvarint(b, uint64(v.MemoryMB))
+	b = binary.AppendUvarint(b, uint64(v.MaxMemoryMB))
+	for _, t := range v.texts() {
+		b = binary.AppendUvarint(b, uint64(len(*t)))
+		b = append(b, *t...)
+	}
+	for _, n := range v.instants() {
+		b = binary.LittleEndian.AppendUint64(b, uint64(*n))
+	}
+	return b
+}
+
+var errRecord = errors.New("a record of an invocation that cannot be read")
+
+func decodeServed(b []byte) (v Served, err error) {
+	if len(b) < 2 || b[0] != servedFormat {
+		return v, errRecord
+	}
+	v.Mode = Mode(b[1])
+	b = b[2:]
+	number := func() uint64 {
+		n, used := binary.Uvarint(b)
+		if used <= 0 {
+			err, used, n = errRecord, 0, 0
+		}
+		b = b[used:]
+		return n
+	}
+	v.MemoryMB, v.MaxMemoryMB = int(number()), int(number())
+	for _, t := range v.texts() {
+		n := number()
+		if n > uint64(len(b)) {
+			return v, errRecord
+		}
+		*t, b = string(b[:n]), b[n:]
+	}
+	for _, n := range v.instants() {
+		if len(b) < 8 {
+			return v, errRecord
+		}
+		*n, b = int64(binary.LittleEndian.Uint64(b)), b[8:]
+	}
+	return v, err
+}

@@ -1,0 +1,314 @@
+package functions
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"anthill/blobs"
+	"anthill/fault"
+	"anthill/history"
+	"anthill/sandbox"
+	"anthill/store"
+)
+
+// Config says what a Service stands on and how it behaves. Store, History, Blobs, Pool and Dir must be set.
+type Config struct {
+	Store   *store.Store
+	History *history.Log
+	Blobs   *blobs.Store
+	Pool    *sandbox.Pool
+
+	// Dir is where code is unpacked, on the machine's own filesystem: environments see it.
+	Dir string
+
+	// Endpoint is the platform's URL as functions reach it. Empty means that they get none.
+	Endpoint string
+
+	// Credentials gives what a function of that role signs its calls with. nil means a key that names the account.
+	Credentials func(account, role string) (sandbox.Credentials, error)
+
+	// Runtime says what on this machine runs a runtime identifier. nil means that each runs as it is named.
+	Runtime func(identifier string) (Interpreter, error)
+	// StrictRuntimes refuses an identifier that only a nearest interpreter, or another architecture, would run.
+	StrictRuntimes bool
+
+	// Objects reads code that is given as an object of a bucket. nil means that there are no buckets.
+	Objects func(ctx context.Context, account, bucket, key, version string) ([]byte, error)
+	// Destinations deliver records of queued invocations to other services, by the service's word in an ARN ("sqs").
+	// Functions are reached without one.
+	Destinations map[string]Destination
+
+	// Concurrency is the account's limit of concurrent invocations. 0 means 1000.
+	Concurrency int
+	// Settle is how long a function stays Pending or InProgress after a change. 0 means 500 ms, negative not at all.
+	Settle time.Duration
+
+	Log *slog.Logger // nil means slog.Default
+}
+
+// Interpreter is what runs a runtime identifier on this machine.
+type Interpreter struct {
+	Version string // "3.11.2"
+	Exact   bool   // it is what the identifier asks for
+}
+
+// Destination delivers the record of a queued invocation to a resource of another service.
+type Destination interface {
+	Deliver(ctx context.Context, arn string, record []byte) error
+}
+
+const (
+	defaultConcurrency = 1000
+	defaultSettle      = 500 * time.Millisecond
+)
+
+// Service keeps functions and invokes them.
+type Service struct {
+	c         Config
+	log       *slog.Logger
+	functions *store.Collection[Function]
+	versions  *store.Collection[Version]
+	layers    *store.Collection[Layer]
+	signing   *store.Collection[SigningConfig]
+
+	// change is held while a definition is changed and flushed.
+	change sync.Mutex
+	mu     struct {
+		sync.RWMutex
+		live     map[Key]*live
+		layers   map[Key]*Layer
+		signing  map[string]*SigningConfig // by ARN
+		urls     map[string]Ref            // by URL id
+		accounts map[account]*pressure
+	}
+	queue    *queue
+	recorder *recorder
+}
+
+// account is an account in a region: what a concurrency limit is for.
+type account struct{ Account, Region string }
+
+// live is a function as invocations see it. It is replaced as a whole when the function changes.
+type live struct {
+	*Function
+	targets map[string]*target // by qualifier
+	gauge   *gauge             // shared by all snapshots of the function
+}
+
+// Open reads every definition, and goes on with what is queued.
+func Open(ctx context.Context, c Config) (*Service, error) {
+	const op = "functions.Open"
+	if c.Concurrency == 0 {
+		c.Concurrency = defaultConcurrency
+	}
+	if c.Settle == 0 {
+		c.Settle = defaultSettle
+	}
+	if c.Log == nil {
+		c.Log = slog.Default()
+	}
+	s := &Service{c: c, log: c.Log,
+		functions: store.Of[Function](c.Store, "functions"),
+		versions:  store.Of[Version](c.Store, "function-versions"),
+		layers:    store.Of[Layer](c.Store, "layers"),
+		signing:   store.Of[SigningConfig](c.Store, "code-signing-configs"),
+	}
+	s.mu.live = map[Key]*live{}
+	s.mu.layers = map[Key]*Layer{}
+	s.mu.signing = map[string]*SigningConfig{}
+	s.mu.urls = map[string]Ref{}
+	s.mu.accounts = map[account]*pressure{}
+	if err := errors.Join(s.load(), s.tidy()); err != nil {
+		return nil, fault.In(op, err)
+	}
+	s.recorder = newRecorder(c.History, c.Log)
+	q, err := openQueue(s)
+	if err != nil {
+		s.recorder.close()
+		return nil, fault.In(op, err)
+	}
+	s.queue = q
+	return s, nil
+}
+
+// load reads the definitions. A document that cannot be read is an error: it is better not to start than to lose it.
+func (s *Service) load() error {
+	for d, err := range s.functions.Scan("") {
+		if err != nil {
+			return err
+		}
+		f := &d.Doc
+		for v, err := range s.versions.Scan(f.Key().path() + "/") {
+			if err != nil {
+				return err
+			}
+			f.Versions = append(f.Versions, &v.Doc)
+		}
+		s.show(f, nil)
+	}
+	for d, err := range s.layers.Scan("") {
+		if err != nil {
+			return err
+		}
+		s.mu.layers[d.Doc.Key()] = &d.Doc
+	}
+	for d, err := range s.signing.Scan("") {
+		if err != nil {
+			return err
+		}
+		s.mu.signing[d.Doc.ARN] = &d.Doc
+	}
+	return nil
+}
+
+// Close waits for the work of the queue that runs, leaves the rest for the next Open, and writes the last records.
+// Invocations that others wait for must have ended before.
+func (s *Service) Close() error {
+	s.queue.close()
+	s.recorder.close()
+	return nil
+}
+
+// find gives the function of that name as it is now.
+func (s *Service) find(k Key) (*live, bool) {
+	s.mu.RLock()
+	l, ok := s.mu.live[k]
+	s.mu.RUnlock()
+	return l, ok
+}
+
+// show makes f what readers and invocations see. before is what it replaces, nil for a new one.
+func (s *Service) show(f *Function, before *live) {
+	l := &live{Function: f}
+	if before != nil {
+		l.gauge = before.gauge
+	} else {
+		l.gauge = &gauge{}
+	}
+	l.targets = s.targetsOf(l)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p := s.pressureLocked(account{f.Account, f.Region})
+	if before != nil {
+		p.release(before.Reserved)
+		for _, u := range before.URLs {
+			delete(s.mu.urls, u.ID)
+		}
+	}
+	p.reserve(f.Reserved)
+	l.gauge.set(f.Reserved)
+	l.gauge.account = p
+	for q, u := range f.URLs {
+		s.mu.urls[u.ID] = f.ref(q)
+	}
+	s.mu.live[f.Key()] = l
+}
+
+// hide takes a deleted function from the readers.
+func (s *Service) hide(l *live) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.pressureLocked(account{l.Account, l.Region}).release(l.Reserved)
+	for _, u := range l.URLs {
+		delete(s.mu.urls, u.ID)
+	}
+	delete(s.mu.live, l.Key())
+}
+
+// edit is a change of one function in the making.
+type edit struct {
+	*Function // a copy, to be changed
+	now       time.Time
+}
+
+// edit changes the function that r names, in one transaction: do changes a copy, which is flushed and then shown.
+// Environments of instances that are no more are dropped. The callers hold nothing.
+func (s *Service) edit(op string, r Ref, do func(*edit) error) (*Function, error) {
+	s.change.Lock()
+	defer s.change.Unlock()
+	before, ok := s.find(r.Key())
+	if !ok {
+		return nil, missing(op, r)
+	}
+	e := &edit{Function: before.clone(), now: time.Now()}
+	e.Latest = *e.Latest.at(e.now)
+	if err := do(e); err != nil {
+		return nil, fault.In(op, err)
+	}
+	if err := s.commit(before, e.Function); err != nil {
+		return nil, fault.In(op, err)
+	}
+	return e.Function, nil
+}
+
+// commit flushes what differs between before, which is nil for a new function, and after, and shows after. Environments
+// of versions that changed or went are dropped, and so is code that nothing needs any more. s.change must be held.
+func (s *Service) commit(before *live, after *Function) error {
+	var old *Function
+	if before != nil {
+		old = before.Function
+	}
+	writes, lost := s.references(old, after)
+	writes = append(writes, s.functions.Write(after.Key().path(), *after))
+	for _, v := range after.Versions {
+		if was, ok := old.published(v.Number); !ok || was != v {
+			writes = append(writes, s.versions.Write(versionKey(after.Key(), v.Number), *v))
+		}
+	}
+	if old != nil {
+		for _, v := range old.Versions {
+			if _, ok := after.published(v.Number); !ok {
+				writes = append(writes, s.versions.Remove(versionKey(after.Key(), v.Number)))
+			}
+		}
+	}
+	if err := s.c.Store.Commit(writes...); err != nil {
+		return err
+	}
+	s.show(after, before)
+	if old != nil {
+		s.dropGone(old, after)
+	}
+	s.letGo(lost...)
+	return nil
+}
+
+// dropGone ends the environments of versions that changed or went.
+func (s *Service) dropGone(before, after *Function) {
+	alive := map[string]bool{}
+	for _, v := range after.all() {
+		alive[v.Instance] = true
+	}
+	for _, v := range before.all() {
+		if !alive[v.Instance] {
+			s.c.Pool.Drop(instanceKey(before.Key(), v))
+		}
+	}
+}
+
+// all is every version, the unpublished one first.
+func (f *Function) all() []*Version {
+	return append([]*Version{&f.Latest}, f.Versions...)
+}
+
+// functionsOf gives the functions of an account in a region, by name.
+func (s *Service) functionsOf(acct, region string) []*live {
+	var out []*live
+	s.mu.RLock()
+	for k, l := range s.mu.live {
+		if k.Account == acct && k.Region == region {
+			out = append(out, l)
+		}
+	}
+	s.mu.RUnlock()
+	slices.SortFunc(out, func(a, b *live) int { return strings.Compare(a.Name, b.Name) })
+	return out
+}
+
+// settle is how long a change shows as being under way.
+func (s *Service) settle() time.Duration { return max(s.c.Settle, 0) }
