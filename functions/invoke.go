@@ -50,6 +50,7 @@ type Result struct {
 	*sandbox.Result
 	ExecutedVersion string
 	FunctionARN     string // of what ran, qualified as it was invoked
+	TraceID         string // X-Amzn-Trace-Id value that the function saw
 }
 
 // Invoke runs a function. Unknown functions, throttling and broken requests are faults (noun "function"). A queued or
@@ -102,7 +103,7 @@ func (s *Service) run(ctx context.Context, t *target, inv *Invocation) (*Result,
 		out.Release()
 		out.Release = func() {}
 	}
-	return &Result{Result: out, ExecutedVersion: t.spec.Version, FunctionARN: t.arn}, nil
+	return &Result{Result: out, ExecutedVersion: t.spec.Version, FunctionARN: t.arn, TraceID: inv.TraceID}, nil
 }
 
 // Adopt finds the invocation of that id after a restart of the platform, in the environments that lived on: it waits

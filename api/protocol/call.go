@@ -1,6 +1,9 @@
 package protocol
 
-import "context"
+import (
+	"context"
+	"net/http"
+)
 
 // Call is what a door may know about the request beside its Input.
 type Call struct {
@@ -13,6 +16,20 @@ type Call struct {
 	TLS       bool   // the request came over HTTPS
 	Service   string // Model.Name
 	Operation string
+	Header    http.Header // of the request; not to be changed
+
+	answer http.Header
+}
+
+// Answer adds a header to a successful answer that the service's model does not know. An empty value adds none.
+func (c *Call) Answer(name, value string) {
+	if value == "" {
+		return
+	}
+	if c.answer == nil {
+		c.answer = http.Header{}
+	}
+	c.answer.Set(name, value)
 }
 
 type callKey struct{}

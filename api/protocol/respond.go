@@ -2,6 +2,7 @@ package protocol
 
 import (
 	"bytes"
+	"maps"
 	"net/http"
 	"reflect"
 	"strconv"
@@ -12,6 +13,7 @@ func (svc *Service) Respond(w http.ResponseWriter, i int, c *Call, out any) {
 	m, op := svc.Model, &svc.Model.Operations[i]
 	h := w.Header()
 	h["X-Amzn-Requestid"] = []string{c.RequestID}
+	maps.Copy(h, c.answer)
 	status := op.Status
 	if status == 0 {
 		status = http.StatusOK
