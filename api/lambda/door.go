@@ -28,7 +28,7 @@ func New(f *functions.Service) Operations {
 		PutFunctionConcurrency: d.putConcurrency, GetFunctionConcurrency: d.getConcurrency, DeleteFunctionConcurrency: d.deleteConcurrency,
 		PutProvisionedConcurrencyConfig: d.putProvisioned, GetProvisionedConcurrencyConfig: d.getProvisioned,
 		DeleteProvisionedConcurrencyConfig: d.deleteProvisioned, ListProvisionedConcurrencyConfigs: d.listProvisioned,
-		GetAccountSettings: d.getAccountSettings,
+		GetAccountSettings:           d.getAccountSettings,
 		PutFunctionEventInvokeConfig: d.putAsync, UpdateFunctionEventInvokeConfig: d.updateAsync,
 		GetFunctionEventInvokeConfig: d.getAsync, DeleteFunctionEventInvokeConfig: d.deleteAsync, ListFunctionEventInvokeConfigs: d.listAsync,
 		CreateFunctionUrlConfig: d.createURL, UpdateFunctionUrlConfig: d.updateURL, GetFunctionUrlConfig: d.getURL,
