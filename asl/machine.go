@@ -3,7 +3,6 @@ package asl
 import (
 	"anthill/asl/choice"
 	"anthill/asl/jsonpath"
-	"anthill/asl/template"
 	"anthill/value"
 )
 
@@ -29,15 +28,15 @@ func (t Type) String() string { return typeNames[t] }
 // Machine is a compiled state machine.
 type Machine struct {
 	Flow
-	Comment      string
-	Timeout      int64 // seconds; 0 for none
-	JSONata      bool  // QueryLanguage of the machine is JSONata
-	states       []*State
-	asDefinition value.Value
+	Comment    string
+	Timeout    int64 // seconds; 0 for none
+	JSONata    bool  // QueryLanguage of the machine is JSONata
+	states     []*State
+	definition value.Value
 }
 
 // Definition is the text that the machine was parsed from, as JSON.
-func (m *Machine) Definition() value.Value { return m.asDefinition }
+func (m *Machine) Definition() value.Value { return m.definition }
 
 // All is every state of the machine, those of branches and item processors included, in the order of the definition.
 // The caller must not change it.
@@ -57,6 +56,7 @@ type State struct {
 	Type    Type
 	JSONata bool
 	Next    *State // nil when the state ends its flow
+	End     bool
 	Path    string // JSON pointer to the state in the definition: "/States/A"
 
 	// JSONPath: "Input and Output Processing". A nil path is "$"; the Discard flags stand for null.
@@ -64,8 +64,8 @@ type State struct {
 	OutputPath     *jsonpath.Path
 	DiscardInput   bool
 	DiscardOutput  bool
-	Parameters     *template.Template // Parameters, and ItemSelector of a Map (or its legacy Parameters) in Map.Selector
-	ResultSelector *template.Template
+	Parameters     *Expression // not of a Map: see MapSpec.Selector
+	ResultSelector *Expression
 	ResultPath     *jsonpath.Ref
 	DiscardResult  bool
 
@@ -194,11 +194,4 @@ type Text struct {
 	Literal string
 	Path    *jsonpath.Path
 	Expr    *Expression
-}
-
-// Expression is a JSON value of the definition in which parts are computed: a payload template in JSONPath, a tree with
-// {% %} strings in JSONata.
-type Expression struct {
-	Field    string             // where it stands in the state: "Output", "Assign", "Choices/0/Condition"
-	Template *template.Template // JSONPath; nil in JSONata
 }

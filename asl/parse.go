@@ -1,53 +1,20 @@
 package asl
 
-import "strings"
+import (
+	"fmt"
+	"strings"
 
-// Severity of a Problem.
-type Severity uint8
-
-const (
-	Error Severity = iota
-	Warning
+	"anthill/asl/failure"
+	"anthill/asl/jsonata"
+	"anthill/asl/jsonpath"
+	"anthill/value"
 )
 
-// Problem is one diagnostic of a definition, in the words of ValidateStateMachineDefinition.
-type Problem struct {
-	Severity Severity
-	Code     string // SCHEMA_VALIDATION_FAILED, MISSING_TRANSITION_TARGET, INVALID_JSON_DESCRIPTION, …
-	Message  string
-	Location string // JSON pointer: "/States/A/Next"; "" when AWS gives none
-}
+// MaxDefinition is how many bytes a definition may have (CreateStateMachine, definition).
+const MaxDefinition = 1 << 20
 
-// Problems is every diagnostic of a definition, in its order.
-type Problems []Problem
-
-// Errors is the problems that keep a machine from being created.
-func (p Problems) Errors() Problems {
-	var out Problems
-	for _, x := range p {
-		if x.Severity == Error {
-			out = append(out, x)
-		}
-	}
-	return out
-}
-
-// String is the message of the InvalidDefinition error of CreateStateMachine without its "Invalid State Machine
-// Definition: " in front: "'SCHEMA_VALIDATION_FAILED: … at /States/A', '…'".
-func (p Problems) String() string {
-	var b strings.Builder
-	for i, x := range p.Errors() {
-		if i > 0 {
-			b.WriteString(", ")
-		}
-		b.WriteString("'" + x.Code + ": " + x.Message)
-		if x.Location != "" {
-			b.WriteString(" at " + x.Location)
-		}
-		b.WriteString("'")
-	}
-	return b.String()
-}
+// maxNesting is how deep flows may be nested in each other.
+const maxNesting = 100
 
 // Options say what Parse may accept.
 type Options struct {
@@ -55,14 +22,370 @@ type Options struct {
 }
 
 // Parse reads a definition. It gives a Machine unless there are problems of severity Error.
-func Parse(text string, opt Options) (*Machine, Problems) { panic("being built") }
+func Parse(text string, opt Options) (*Machine, Problems) {
+	def, problems := readJSON(text)
+	if problems != nil {
+		return nil, problems
+	}
+	p := &parser{opt: opt, text: text, machine: &Machine{definition: def}, names: map[string]bool{}, labels: map[string]bool{}}
+	p.parseMachine(def)
+	if len(p.problems.Errors()) > 0 {
+		return nil, p.problems
+	}
+	return p.machine, p.problems
+}
 
-// VariableReferences lists, for each state that mentions any, the workflow variables it mentions: DescribeStateMachine's
-// variableReferences. Keys are state names, in the order of the definition.
-func (m *Machine) VariableReferences() []StateVariables { panic("being built") }
+// ParseState reads the definition of one state by itself, as TestState takes it. Transitions may name any state. name is
+// what the state is called.
+func ParseState(text, name string, opt Options) (*Machine, Problems) {
+	def, problems := readJSON(text)
+	if problems != nil {
+		return nil, problems
+	}
+	p := &parser{opt: opt, text: text, machine: &Machine{definition: def}, names: map[string]bool{}, labels: map[string]bool{}, alone: true}
+	if def.Kind() != value.Object {
+		p.fail("", "Value is not of type object")
+		return nil, p.problems
+	}
+	s := p.newState(name, "")
+	p.machine.JSONata = p.language(def, "", false)
+	p.parseState(s, def)
+	p.machine.Flow = Flow{StartAt: s, States: map[string]*State{name: s}, Order: []*State{s}}
+	p.link(&p.machine.Flow)
+	if len(p.problems.Errors()) > 0 {
+		return nil, p.problems
+	}
+	return p.machine, p.problems
+}
 
-// StateVariables is the variables that one state mentions, without their $.
-type StateVariables struct {
-	State     string
-	Variables []string
+// parser gathers the machine and everything that is wrong with it.
+type parser struct {
+	opt      Options
+	text     string
+	machine  *Machine
+	problems Problems
+	names    map[string]bool // of all states: unique in the whole machine (specification, "States")
+	labels   map[string]bool // of distributed Maps
+	links    []link          // of the flow being read
+	depth    int
+	inner    bool // inside of a distributed Map's processor, whose child executions are of their own type
+	alone    bool // a state by itself: transitions lead anywhere
+}
+
+// link is a transition whose target is looked up when its flow is complete.
+type link struct {
+	to   **State
+	name string
+	at   string
+}
+
+func (p *parser) fail(at, format string, args ...any) {
+	p.report(SchemaValidationFailed, at, fmt.Sprintf(format, args...))
+}
+
+func (p *parser) report(code, at, message string) {
+	p.problems = append(p.problems, Problem{Severity: Error, Code: code, Message: message, Location: location(at)})
+}
+
+// location is at as AWS writes it: the definition itself is "/".
+func location(at string) string {
+	if at == "" {
+		return "/"
+	}
+	return at
+}
+
+// adopt takes over the problems of a part that was compiled elsewhere; at is where the part stands.
+func (p *parser) adopt(at string, problems []failure.Problem) {
+	for _, x := range problems {
+		code := x.Code
+		if code == "" {
+			code = SchemaValidationFailed
+		}
+		p.report(code, at+x.At, x.Message)
+	}
+}
+
+func (p *parser) parseMachine(def value.Value) {
+	if def.Kind() != value.Object {
+		p.fail("", "Value is not of type object")
+		return
+	}
+	m := p.machine
+	m.JSONata = p.language(def, "", false)
+	m.Comment = p.text1(def, "", "Comment")
+	if v := p.text1(def, "", "Version"); v != "" && v != "1.0" {
+		p.fail("/Version", "Value is not one of [1.0]")
+	}
+	if n, ok := p.wholeIn(def, "", "TimeoutSeconds", 1, 99999999); ok {
+		m.Timeout = n
+	}
+	p.parseFlow(&m.Flow, def, "", m.JSONata)
+}
+
+// language reads QueryLanguage of a machine or a state; outer is the machine's.
+func (p *parser) language(obj value.Value, at string, outer bool) bool {
+	v := obj.Get("QueryLanguage")
+	switch {
+	case v.IsAbsent():
+		return outer
+	case v.Text() == "JSONata":
+		return true
+	case v.Text() != "JSONPath":
+		p.fail(at+"/QueryLanguage", "Value is not one of [JSONPath, JSONata]")
+	case outer:
+		p.fail(at, "'QueryLanguage' can not be 'JSONPath' if set to 'JSONata' for whole state machine")
+	}
+	return false
+}
+
+// parseFlow reads StartAt and States of obj.
+func (p *parser) parseFlow(f *Flow, obj value.Value, at string, jsonata bool) {
+	if p.depth++; p.depth > maxNesting {
+		p.report("TOO_DEEPLY_NESTED", at, "The states are too deeply nested.")
+		return
+	}
+	defer func() { p.depth-- }()
+	outer := p.links
+	p.links = nil
+	defer func() { p.links = outer }()
+
+	states, start := obj.Get("States"), obj.Get("StartAt")
+	p.required(obj, at, "States", "StartAt")
+	f.States = map[string]*State{}
+	if !states.IsAbsent() && states.Kind() != value.Object {
+		p.fail(at+"/States", "Value is not of type object")
+	}
+	if !start.IsAbsent() && start.Kind() != value.String {
+		p.fail(at+"/StartAt", "Value is not of type string")
+	}
+	for name, def := range states.Members() {
+		if def.Kind() == value.String {
+			continue // AWS takes an entry that is a text for a comment
+		}
+		where := at + "/States/" + name
+		if def.Kind() != value.Object {
+			p.fail(where, "Value is not of type object")
+			continue
+		}
+		p.stateName(name, where)
+		s := p.newState(name, where)
+		s.JSONata = jsonata
+		f.States[name] = s
+		f.Order = append(f.Order, s)
+		p.parseState(s, def)
+	}
+	if states.Kind() == value.Object && len(f.Order) == 0 {
+		p.fail(at+"/States", "This object must have at least one field")
+	}
+	if start.Kind() == value.String {
+		p.links = append(p.links, link{&f.StartAt, start.Text(), at + "/StartAt"})
+	}
+	p.link(f)
+	if start.Kind() == value.String && len(f.Order) > 0 {
+		p.reach(f, at)
+	}
+}
+
+// stateName checks a name (specification, "States": at most 80 characters, unique in the machine).
+func (p *parser) stateName(name, at string) {
+	switch {
+	case len([]rune(name)) > 80:
+		p.report("INVALID_STATE_NAME", at, "State name must not be longer than 80 characters")
+	case p.names[name]:
+		p.report("DUPLICATE_STATE_NAME", at, fmt.Sprintf("Duplicate State name: %s", name))
+	}
+	p.names[name] = true
+}
+
+func (p *parser) newState(name, at string) *State {
+	s := &State{Name: name, Path: at}
+	p.machine.states = append(p.machine.states, s)
+	return s
+}
+
+// link finds the targets of the transitions of f.
+func (p *parser) link(f *Flow) {
+	for _, l := range p.links {
+		target, ok := f.States[l.name]
+		if !ok && p.alone && p.depth == 0 {
+			target, ok = &State{Name: l.name, Type: Succeed}, true
+			f.States[l.name] = target
+		}
+		if !ok {
+			p.report("MISSING_TRANSITION_TARGET", l.at, "Missing 'Next' target: "+l.name)
+			continue
+		}
+		*l.to = target
+	}
+}
+
+// reach reports the states of f that no transition leads to, and a flow that never ends.
+func (p *parser) reach(f *Flow, at string) {
+	seen := map[*State]bool{}
+	terminal := false
+	var visit func(s *State)
+	visit = func(s *State) {
+		if s == nil || seen[s] {
+			return
+		}
+		seen[s] = true
+		if s.ends() {
+			terminal = true
+		}
+		for _, next := range s.successors() {
+			visit(next)
+		}
+	}
+	visit(f.StartAt)
+	if f.StartAt == nil {
+		for _, s := range f.Order { // what StartAt should have named is not known; only what nothing names is unreachable
+			for _, next := range s.successors() {
+				visit(next)
+			}
+		}
+	}
+	for _, s := range f.Order {
+		if !seen[s] {
+			p.report("MISSING_TRANSITION_TARGET", s.Path, fmt.Sprintf("State \"%s\" is not reachable.", s.Name))
+		}
+		terminal = terminal || s.ends()
+	}
+	if !terminal {
+		p.report("MISSING_END_STATE", at+"/States", "No terminal state found in machine")
+	}
+}
+
+// ends reports whether a flow can end with s.
+func (s *State) ends() bool {
+	switch s.Type {
+	case Succeed, Fail, 0:
+		return true
+	case Choice:
+		return false
+	}
+	return s.End
+}
+
+// successors is every state that s may lead to.
+func (s *State) successors() []*State {
+	out := []*State{s.Next, s.Default}
+	for _, c := range s.Catch {
+		out = append(out, c.Next)
+	}
+	for _, c := range s.Choices {
+		out = append(out, c.Next)
+	}
+	return out
+}
+
+// required reports the fields that obj should have and has not, in one problem as AWS does.
+func (p *parser) required(obj value.Value, at string, fields ...string) bool {
+	var missing []string
+	for _, f := range fields {
+		if obj.Get(f).IsAbsent() {
+			missing = append(missing, f)
+		}
+	}
+	if missing != nil {
+		p.fail(at, "These fields are required: [%s]", strings.Join(missing, ", "))
+	}
+	return missing == nil
+}
+
+// text1 is a field that must be a string when it is there.
+func (p *parser) text1(obj value.Value, at, field string) string {
+	v := obj.Get(field)
+	if !v.IsAbsent() && v.Kind() != value.String {
+		p.fail(at+"/"+field, "Value is not of type string")
+	}
+	return v.Text()
+}
+
+// wholeIn is a field that must be a whole number within bounds when it is there.
+func (p *parser) wholeIn(obj value.Value, at, field string, least, most int64) (int64, bool) {
+	v := obj.Get(field)
+	if v.IsAbsent() {
+		return 0, false
+	}
+	n, ok := v.Int()
+	switch {
+	case !ok:
+		p.fail(at+"/"+field, "Value is not of type integer")
+	case n < least:
+		p.fail(at+"/"+field, "Value is less than minimum of %d", least)
+	case n > most:
+		p.fail(at+"/"+field, "Value is greater than maximum of %d", most)
+	default:
+		return n, true
+	}
+	return 0, false
+}
+
+// flag is a field that must be a boolean when it is there.
+func (p *parser) flag(obj value.Value, at, field string) bool {
+	v := obj.Get(field)
+	if !v.IsAbsent() && v.Kind() != value.Bool {
+		p.fail(at+"/"+field, "Value is not of type boolean")
+	}
+	return v.Bool()
+}
+
+// path is a field that must be a path when it is there; null is said by the second result.
+func (p *parser) path(obj value.Value, at, field string) (path *jsonpath.Path, null bool) {
+	v := obj.Get(field)
+	switch v.Kind() {
+	case value.Absent:
+		return nil, false
+	case value.Null:
+		return nil, true
+	case value.String:
+		path, err := jsonpath.Compile(v.Text())
+		if err != nil {
+			p.fail(at+"/"+field, "Value is not a valid JSONPath")
+			return nil, false
+		}
+		return path, false
+	}
+	p.fail(at+"/"+field, "Value is not of type string")
+	return nil, false
+}
+
+// ref is a field that must be a reference path when it is there.
+func (p *parser) ref(obj value.Value, at, field string) (ref *jsonpath.Ref, null bool) {
+	v := obj.Get(field)
+	switch v.Kind() {
+	case value.Absent:
+		return nil, false
+	case value.Null:
+		return nil, true
+	case value.String:
+		ref, err := jsonpath.CompileRef(v.Text())
+		if err != nil {
+			p.fail(at+"/"+field, "Value is not a Reference Path")
+			return nil, false
+		}
+		return ref, false
+	}
+	p.fail(at+"/"+field, "Value is not of type string")
+	return nil, false
+}
+
+// isJSONata reports whether v is a text that is a JSONata expression, and gives the expression.
+func isJSONata(v value.Value) (string, bool) {
+	t := strings.TrimSpace(v.Text())
+	if len(t) >= 4 && strings.HasPrefix(t, "{%") && strings.HasSuffix(t, "%}") {
+		return strings.TrimSpace(t[2 : len(t)-2]), true
+	}
+	return "", false
+}
+
+// compileJSONata compiles the expression source, which stands at a place of the definition.
+func (p *parser) compileJSONata(source, at string) *jsonata.Expr {
+	e, err := jsonata.CompileStates(source)
+	if err != nil {
+		p.fail(at, "The value for the field '%s' must be a valid JSONata expression. %s", at[strings.LastIndexByte(at, '/')+1:], err)
+		return nil
+	}
+	return e
 }

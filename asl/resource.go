@@ -94,3 +94,49 @@ func ParseResource(arn string) (r Resource, ok bool) {
 	r.Action = action
 	return r, action != ""
 }
+
+// optimized is the services with integrations of their own and the actions these have, with the patterns beyond
+// request-response: "sync", "sync:2", "token" (Developer Guide, "Integrating optimized services").
+var optimized = map[string]map[string]string{
+	"lambda":           {"invoke": "token"},
+	"states":           {"startExecution": "sync sync:2 token"},
+	"sqs":              {"sendMessage": "token"},
+	"sns":              {"publish": "token"},
+	"dynamodb":         {"getItem": "", "putItem": "", "updateItem": "", "deleteItem": ""},
+	"apigateway":       {"invoke": "token"},
+	"http":             {"invoke": ""},
+	"events":           {"putEvents": "token"},
+	"ecs":              {"runTask": "sync token"},
+	"eks":              {"call": "", "createCluster": "sync", "deleteCluster": "sync", "createNodegroup": "sync", "deleteNodegroup": "sync", "createFargateProfile": "sync", "deleteFargateProfile": "sync", "runJob": "sync"},
+	"batch":            {"submitJob": "sync"},
+	"codebuild":        {"startBuild": "sync", "stopBuild": "", "batchDeleteBuilds": "", "batchGetReports": "", "startBuildBatch": "sync", "stopBuildBatch": "", "retryBuildBatch": "sync", "deleteBuildBatch": ""},
+	"glue":             {"startJobRun": "sync"},
+	"databrew":         {"startJobRun": "sync"},
+	"athena":           {"startQueryExecution": "sync", "stopQueryExecution": "", "getQueryExecution": "", "getQueryResults": ""},
+	"sagemaker":        {"createEndpoint": "", "createEndpointConfig": "", "createHyperParameterTuningJob": "sync", "createLabelingJob": "sync", "createModel": "", "createProcessingJob": "sync", "createTrainingJob": "sync", "createTransformJob": "sync", "updateEndpoint": ""},
+	"elasticmapreduce": {"createCluster": "sync", "terminateCluster": "sync", "addStep": "sync", "cancelStep": "", "setClusterTerminationProtection": "", "modifyInstanceFleetByName": "", "modifyInstanceGroupByName": ""},
+	"emr-containers":   {"createVirtualCluster": "", "deleteVirtualCluster": "sync", "startJobRun": "sync"},
+	"emr-serverless":   {"createApplication": "sync", "startApplication": "sync", "stopApplication": "sync", "deleteApplication": "sync", "startJobRun": "sync", "cancelJobRun": "sync"},
+	"bedrock":          {"invokeModel": "", "createModelCustomizationJob": "sync"},
+	"mediaconvert":     {"createJob": "sync"},
+	"s3":               {"listObjectsV2": "", "getObject": "", "putObject": ""}, // of ItemReader and ResultWriter
+}
+
+// known reports whether Step Functions has the resource. Of an SDK integration any service and action may be named.
+func (r Resource) known() bool {
+	if r.Kind != Service {
+		return r.Kind != SDK || r.Pattern != Sync
+	}
+	patterns, ok := optimized[r.Service][r.Action]
+	switch {
+	case !ok:
+		return false
+	case r.Sync2:
+		return strings.Contains(patterns, "sync:2")
+	case r.Pattern == Sync:
+		return strings.Contains(patterns, "sync")
+	case r.Pattern == WaitForTaskToken:
+		return strings.Contains(patterns, "token")
+	}
+	return true
+}

@@ -42,20 +42,24 @@ func (v Value) appendContainer(b []byte) []byte {
 	if v.node.canonical {
 		return append(b, v.node.raw...)
 	}
+	return v.appendParts(b, Value.AppendJSON)
+}
+
+func (v Value) appendParts(b []byte, item func(Value, []byte) []byte) []byte {
 	p := v.open()
 	open, end := byte('['), byte(']')
 	if v.kind == Object {
 		open, end = '{', '}'
 	}
 	b = append(b, open)
-	for i, item := range p.items {
+	for i, x := range p.items {
 		if i > 0 {
 			b = append(b, ',')
 		}
 		if v.kind == Object {
 			b = append(AppendQuoted(b, p.keys[i]), ':')
 		}
-		b = item.AppendJSON(b)
+		b = item(x, b)
 	}
 	return append(b, end)
 }

@@ -365,3 +365,58 @@ func equalParts(a, b Value) bool {
 	}
 	return true
 }
+
+// Sealed is v with its text, as Raw gives it, made once, so that printing it copies bytes.
+func (v Value) Sealed() Value {
+	if v.node == nil || v.node.raw != "" {
+		return v
+	}
+	n := &node{raw: string(v.AppendRaw(nil)), canonical: v.compact()}
+	n.parts.Store(v.open())
+	return Value{kind: v.kind, node: n}
+}
+
+// compact reports whether AppendRaw prints v as AppendJSON does.
+func (v Value) compact() bool {
+	if v.node == nil || v.node.raw != "" {
+		return v.node == nil || v.node.canonical
+	}
+	for _, item := range v.open().items {
+		if !item.compact() {
+			return false
+		}
+	}
+	return true
+}
+
+// Raw is v as it was written, white space and escapes included, as far as it was parsed and not changed; else compact
+// JSON. Items of an array that was built stay as they were written.
+func (v Value) Raw() string {
+	if v.node != nil && v.node.raw != "" {
+		return v.node.raw
+	}
+	return string(v.AppendRaw(nil))
+}
+
+// AppendRaw adds v.Raw() to b.
+func (v Value) AppendRaw(b []byte) []byte {
+	switch {
+	case v.node == nil:
+		return v.AppendJSON(b)
+	case v.node.raw != "":
+		return append(b, v.node.raw...)
+	}
+	return v.appendParts(b, Value.AppendRaw)
+}
+
+// Stored is the Value of text that Raw gave before, without reading it again; compact is what IsCompact said then. Text
+// that is no JSON makes later calls panic.
+func Stored(raw string, compact bool) Value {
+	if raw == "" {
+		return Value{}
+	}
+	return lazily(raw, compact)
+}
+
+// IsCompact reports whether Raw and String give the same text.
+func (v Value) IsCompact() bool { return v.compact() }

@@ -63,11 +63,11 @@ type RunMap struct {
 	MaxItems       int64       // of the ItemReader; 0 for no limit
 	Writer         value.Value // the computed Parameters of the ResultWriter; Absent for none
 	MaxConcurrency int64       // 0 for no limit
-	ToleratedCount int64
-	ToleratedShare float64 // percent
-	BatchItems     int64   // most items a batch; 0 for no limit
-	BatchBytes     int64   // most bytes a batch; 0 for no limit
-	Redriven       bool    // only the children that did not succeed are run again
+	ToleratedCount int64       // failed items that are put up with; -1 when not given
+	ToleratedShare float64     // percent of items; -1 when not given
+	BatchItems     int64       // most items a batch; 0 for no limit
+	BatchBytes     int64       // most bytes a batch; 0 for no limit
+	Redriven       bool        // only the children that did not succeed are run again
 
 	x     *Execution
 	frame uint32
@@ -75,10 +75,40 @@ type RunMap struct {
 
 // Input computes the input of a child execution from its item, or what of a batch one item becomes: ItemSelector. The
 // error is a *failure.Failure.
-func (r *RunMap) Input(index int, item value.Value) (value.Value, error) { panic("being built") }
+func (r *RunMap) Input(index int, item value.Value) (value.Value, error) {
+	f := r.x.frames[r.frame]
+	if f == nil || f.state == nil || f.state.Map == nil {
+		return item, nil
+	}
+	if f.state.Map.Selector == nil {
+		return item, nil
+	}
+	out, t := r.x.selectItem(f, index, item)
+	if t != nil {
+		return out, &t.Failure
+	}
+	return out, nil
+}
 
 // BatchInput computes BatchInput of ItemBatcher; Absent when there is none. The error is a *failure.Failure.
-func (r *RunMap) BatchInput() (value.Value, error) { panic("being built") }
+func (r *RunMap) BatchInput() (value.Value, error) {
+	f := r.x.frames[r.frame]
+	if f == nil || r.State.Map.Batch == nil || r.State.Map.Batch.Input == nil {
+		return value.Value{}, nil
+	}
+	v := r.x.view(f)
+	in, t := f.input, (*trouble)(nil)
+	if !f.state.JSONata {
+		in, t = v.effective()
+	}
+	if t == nil {
+		in, t = v.expr(r.State.Map.Batch.Input, in)
+	}
+	if t != nil {
+		return in, &t.Failure
+	}
+	return in, nil
+}
 
 // Key names the effect.
 func (r *RunTask) Key() Key { return Key{r.Task, TaskEffect} }

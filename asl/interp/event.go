@@ -30,9 +30,9 @@ type Event struct {
 	// What replay needs and AWS does not show.
 	Frame uint32    // which flow of states: 0 is the machine's own
 	Next  string    // *StateExited: the state that follows; "" at the end of a flow
-	Until time.Time // ExecutionStarted: the machine's timeout; WaitStateEntered: the end of the wait; Retry: the next attempt; TaskHeartbeat: the new deadline
+	Until time.Time // WaitBegun: the end of the wait; Retry: the next attempt
 	Token string    // *Scheduled: the task token; ExecutionStarted: the seed
-	Count int       // Retry: the retrier
+	Count int       // Retry: the retrier; MapStateStarted: iterations at once, *TimedOut and BranchLost: 1 for a missed heartbeat
 }
 
 // Variable is an assigned workflow variable.
@@ -40,9 +40,3 @@ type Variable struct {
 	Name  string // without $
 	Value value.Value
 }
-
-// Append adds e to b in the form that Decode reads.
-func (e *Event) Append(b []byte) []byte { panic("being built") }
-
-// Decode reads one event, the whole of b. Strings and payloads share b's copy, payloads are not parsed.
-func Decode(b []byte) (Event, error) { panic("being built") }

@@ -19,7 +19,23 @@ type Identity struct {
 	// Token makes the token of a task from the position of its *Scheduled event and 128 random bits; nil gives the bits in
 	// hexadecimal. It must be a function of its arguments.
 	Token func(task uint64, random [16]byte) string
+
+	// MapRun makes the ARN of a map run from its label (empty for none) and 128 random bits; nil gives one from ID. It
+	// must be a function of its arguments.
+	MapRun func(label string, random [16]byte) string
+
+	// Extra is further members of the context object's top, such as those of a child execution. Absent for none.
+	Extra value.Value
 }
+
+// Limits of Step Functions (Developer Guide, "Quotas").
+const (
+	MaxPayload      = 256 << 10 // bytes of an input or output
+	MaxEvents       = 25000     // events that AWS shows of one execution
+	MaxInlineWidth  = 40        // iterations of an inline Map at once
+	MaxVariable     = 256 << 10 // bytes of one workflow variable, and of one Assign
+	MaxAllVariables = 10 << 20  // bytes of all variables of an execution
+)
 
 // Status is where an execution stands.
 type Status uint8
@@ -33,30 +49,82 @@ const (
 	Aborted
 )
 
+var statusNames = [...]string{"CREATED", "RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"}
+
+// String is the status as AWS writes it.
+func (s Status) String() string { return statusNames[s] }
+
 // Execution is one execution of a machine. It belongs to one goroutine at a time.
 type Execution struct {
 	machine *asl.Machine
 	id      Identity
-	status  Status
-	output  value.Value
-	fail    failure.Failure
+
+	// Everything below changes in apply only.
+	status    Status
+	seq       uint64 // of the last event
+	lastID    int64  // of the last event that AWS shows
+	seed      [16]byte
+	started   time.Time
+	input     value.Value
+	deadline  time.Time // of the machine; zero for none
+	output    value.Value
+	fail      failure.Failure
+	redrives  int
+	root      *frame
+	frames    map[uint32]*frame
+	nextFrame uint32
+	owed      debts
+	self      value.Value // "Execution" of the context object, made on demand
+
+	// Only during Decide.
+	now   time.Time
+	out   []Event
+	ready []*frame // frames that can go on without an outside effect, each once
+	head  int
 }
 
 // New makes an execution that has not started.
-func New(m *asl.Machine, id Identity) *Execution { return &Execution{machine: m, id: id} }
+func New(m *asl.Machine, id Identity) *Execution {
+	return &Execution{machine: m, id: id, frames: map[uint32]*frame{}}
+}
 
 // Decide takes an input and gives all events that follow from it without an outside effect. It advances x; see the
 // driver's contract.
-func (x *Execution) Decide(in Input, now time.Time) []Event { panic("being built") }
+func (x *Execution) Decide(in Input, now time.Time) []Event {
+	x.now, x.out = now, nil
+	x.take(in)
+	for x.status == Running && x.head < len(x.ready) {
+		f := x.ready[x.head]
+		x.ready[x.head] = nil
+		x.head++
+		f.queued = false
+		x.step(f)
+	}
+	x.ready, x.head = x.ready[:0], 0
+	out := x.out
+	x.out = nil
+	return out
+}
 
 // Apply takes an event of the history. Events that x has already are passed over.
-func (x *Execution) Apply(e *Event) { panic("being built") }
+func (x *Execution) Apply(e *Event) {
+	if e.Seq <= x.seq {
+		return
+	}
+	x.apply(e)
+}
 
-// Pending is every effect that is owed now, in the order in which they were called for.
-func (x *Execution) Pending() []Effect { panic("being built") }
-
-// Take gives the effects that became owed since the last Take and the keys of those that are not wanted any more.
-func (x *Execution) Take() (begin []Effect, end []Key) { panic("being built") }
+// emit makes an event happen: it gets its position, id and time and is applied.
+func (x *Execution) emit(e Event) *Event {
+	e.Seq = x.seq + 1
+	e.Time = x.now
+	if !e.Type.Hidden() {
+		e.ID = x.lastID + 1
+	}
+	x.out = append(x.out, e)
+	x.apply(&x.out[len(x.out)-1])
+	return &x.out[len(x.out)-1]
+}
 
 // Done reports whether x has ended.
 func (x *Execution) Done() bool { return x.status > Running }
@@ -71,4 +139,7 @@ func (x *Execution) Output() value.Value { return x.output }
 func (x *Execution) Failure() failure.Failure { return x.fail }
 
 // Seq is the position of the last event.
-func (x *Execution) Seq() uint64 { panic("being built") }
+func (x *Execution) Seq() uint64 { return x.seq }
+
+// RedriveCount is how often the execution was redriven.
+func (x *Execution) RedriveCount() int { return x.redrives }

@@ -82,7 +82,10 @@ const (
 	MapRunRedriven // Resource: mapRunArn, Index: redriveCount
 
 	Retry         // hidden: a state failed and will be tried again at Until. Error, Cause; Count: the retrier
-	TaskHeartbeat // hidden: a task gave a sign of life; Until: the new deadline
+	TaskHeartbeat // hidden: a task gave a sign of life
+	WaitBegun     // hidden: a Wait state waits until Until
+	TimerEnded    // hidden: the timer of a Wait or of a retry has fired
+	BranchLost    // hidden: a branch or iteration failed, and the state it belongs to with it. Error, Cause
 
 	types
 )
@@ -105,7 +108,7 @@ var typeNames = [types]string{
 	"MapStateStarted", "MapStateSucceeded", "MapStateFailed", "MapIterationStarted", "MapIterationSucceeded",
 	"MapIterationFailed", "MapIterationAborted",
 	"MapRunStarted", "MapRunSucceeded", "MapRunFailed", "MapRunAborted", "MapRunRedriven",
-	"Retry", "TaskHeartbeat",
+	"Retry", "TaskHeartbeat", "WaitBegun", "TimerEnded", "BranchLost",
 }
 
 // String is AWS's name of the type.

@@ -1,0 +1,183 @@
+package asl
+
+import (
+	"strings"
+
+	"anthill/asl/jsonata"
+	"anthill/asl/jsonpath"
+	"anthill/asl/template"
+	"anthill/value"
+)
+
+// Expression is a JSON value of the definition in which parts are computed: a payload template in JSONPath, a tree with
+// {% %} strings in JSONata.
+type Expression struct {
+	Field    string             // where it stands in its state: "Output", "Assign", "Choices/0/Condition"
+	Template *template.Template // JSONPath; nil in JSONata
+	tree     node               // JSONata
+	vars     []string
+}
+
+// node is one value of a JSONata tree. Exactly one of literal, expr, items is in use.
+type node struct {
+	literal value.Value
+	expr    *jsonata.Expr
+	at      string // of expr: "" or "/result"
+	object  bool
+	keys    []string
+	items   []node
+}
+
+// Literal is the value of an expression in which nothing is computed; else Absent.
+func (e *Expression) Literal() value.Value {
+	if e.Template != nil {
+		return e.Template.Literal()
+	}
+	return e.tree.literal
+}
+
+// EvalPath computes an expression of JSONPath. The error is a *failure.Failure.
+func (e *Expression) EvalPath(env *jsonpath.Env) (value.Value, error) { return e.Template.Eval(env) }
+
+// EvalJSONata computes an expression of JSONata. check looks at what each {% %} string gave: where it stands
+// ("Output/result"), its source and its result or error; an error of check ends the evaluation.
+func (e *Expression) EvalJSONata(env jsonata.Env, check Check) (value.Value, error) {
+	return e.tree.eval(e.Field, env, check)
+}
+
+// Check decides what the result of a JSONata expression is good for.
+type Check func(field, source string, v value.Value, err error) (value.Value, error)
+
+func (n *node) eval(field string, env jsonata.Env, check Check) (value.Value, error) {
+	switch {
+	case n.expr != nil:
+		v, err := n.expr.Eval(env)
+		return check(field+n.at, n.expr.Source(), v, err)
+	case n.items == nil:
+		return n.literal, nil
+	}
+	if n.object {
+		members := make([]value.Member, len(n.items))
+		for i := range n.items {
+			v, err := n.items[i].eval(field, env, check)
+			if err != nil {
+				return value.Value{}, err
+			}
+			members[i] = value.Member{Key: n.keys[i], Value: v}
+		}
+		return value.OfObject(members...), nil
+	}
+	items := make([]value.Value, len(n.items))
+	for i := range n.items {
+		v, err := n.items[i].eval(field, env, check)
+		if err != nil {
+			return value.Value{}, err
+		}
+		items[i] = v
+	}
+	return value.OfArray(items...), nil
+}
+
+// expression compiles field of obj in the language of its state; nil when it is not there. prefix is where obj stands in
+// its state: "" or "Choices/0/".
+func (p *parser) expression(obj value.Value, at, prefix, field string, inJSONata bool) *Expression {
+	v := obj.Get(field)
+	if v.IsAbsent() {
+		return nil
+	}
+	e := &Expression{Field: prefix + field}
+	if !inJSONata {
+		t, problems := template.Compile(v)
+		p.adopt(at+"/"+field, problems)
+		if problems == nil {
+			e.Template, e.vars = t, t.Variables()
+		}
+		return e
+	}
+	e.tree = p.tree(v, at+"/"+field, "")
+	e.vars = e.tree.variables(nil)
+	return e
+}
+
+// tree compiles a JSONata tree; at is where the tree stands in the definition, below where v stands in the tree.
+func (p *parser) tree(v value.Value, at, below string) node {
+	if source, ok := isJSONata(v); ok {
+		return node{expr: p.compileJSONata(source, at+below), at: below}
+	}
+	if v.Kind() != value.Object && v.Kind() != value.Array {
+		return node{literal: v}
+	}
+	n := node{object: v.Kind() == value.Object, items: make([]node, 0, v.Len())}
+	computed := false
+	for i := range v.Len() {
+		m := v.At(i)
+		key := m.Key
+		if n.object {
+			n.keys = append(n.keys, key)
+		} else {
+			key = itoa(i)
+		}
+		kid := p.tree(m.Value, at, below+"/"+key)
+		computed = computed || kid.expr != nil || kid.items != nil
+		n.items = append(n.items, kid)
+	}
+	if !computed {
+		return node{literal: v}
+	}
+	return n
+}
+
+// variables adds the names of the workflow variables that n mentions to names.
+func (n *node) variables(names []string) []string {
+	if n.expr != nil {
+		for _, v := range n.expr.Variables() {
+			if v != "states" {
+				names = append(names, v)
+			}
+		}
+	}
+	for i := range n.items {
+		names = n.items[i].variables(names)
+	}
+	return names
+}
+
+// assign compiles Assign of obj (a state, a catcher or a choice rule).
+func (p *parser) assign(obj value.Value, at, prefix string, inJSONata bool) *Expression {
+	v := obj.Get("Assign")
+	if v.IsAbsent() {
+		return nil
+	}
+	if v.Kind() != value.Object {
+		p.fail(at+"/Assign", "Value is not of type object")
+		return nil
+	}
+	for key := range v.Members() {
+		if !isVariableName(strings.TrimSuffix(key, ".$")) {
+			p.fail(at+"/Assign", "The variable name '%s' is not valid", key)
+		}
+	}
+	return p.expression(obj, at, prefix, "Assign", inJSONata)
+}
+
+// isVariableName reports whether s may name a workflow variable: at most 80 characters of Unicode identifiers
+// (specification, "Assign"); states is taken.
+func isVariableName(s string) bool {
+	if s == "" || len([]rune(s)) > 80 || s == "states" {
+		return false
+	}
+	for i, r := range s {
+		if !identifier(r, i == 0) {
+			return false
+		}
+	}
+	return true
+}
+
+// Source is the JSONata of an expression that is one {% %} string; else "".
+func (e *Expression) Source() string {
+	if e.tree.expr == nil {
+		return ""
+	}
+	return e.tree.expr.Source()
+}
