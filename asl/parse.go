@@ -373,7 +373,7 @@ func (p *parser) ref(obj value.Value, at, field string) (ref *jsonpath.Ref, null
 
 // isJSONata reports whether v is a text that is a JSONata expression, and gives the expression.
 func isJSONata(v value.Value) (string, bool) {
-	t := strings.TrimSpace(v.Text())
+	t := v.Text()
 	if len(t) >= 4 && strings.HasPrefix(t, "{%") && strings.HasSuffix(t, "%}") {
 		return strings.TrimSpace(t[2 : len(t)-2]), true
 	}

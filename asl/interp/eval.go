@@ -112,7 +112,7 @@ func (v *view) expr(e *asl.Expression, input value.Value) (value.Value, *trouble
 		}
 		return out, nil
 	}
-	out, err := e.EvalJSONata(jsonata.Env{Lookup: v.lookup, Now: v.x.now, Random: v.Random}, v.check)
+	out, err := e.EvalJSONata(jsonata.Env{Lookup: v.lookup, Now: v.x.now, Random: v.Random, Data: true}, v.check)
 	if err != nil {
 		return out, err.(*evaluationError).trouble
 	}

@@ -102,7 +102,11 @@ func (e *Expr) Eval(env Env) (result value.Value, err error) {
 	if n := len(e.root.names); n > 0 {
 		f = &frame{slots: make([]variable, n)}
 	}
-	return ev.out(e.body(ev, in, f)), nil
+	out := e.body(ev, in, f)
+	if env.Data && out.isFunc() {
+		return value.Value{}, &Error{Message: "the result is a function"}
+	}
+	return ev.out(out), nil
 }
 
 // located gives an error that does not say where it happened the place of the call under way.

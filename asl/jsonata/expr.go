@@ -23,6 +23,7 @@ type Env struct {
 	Lookup   func(name string) (value.Value, bool) // asked for variables that Bindings does not have; may be nil
 	Now      time.Time                             // $now and $millis; the same instant for the whole evaluation
 	Random   func() uint64                         // uniform bits for $random, $shuffle and $uuid; nil: a fixed sequence
+	Data     bool                                  // a result that is a function is an *Error without a code, not ""
 	Limits   Limits
 }
 

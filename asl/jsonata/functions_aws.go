@@ -85,6 +85,9 @@ func steppedRange(ev *eval, in val, args []val) val {
 	for i := range out {
 		out[i] = ofNum(first + float64(i)*delta)
 	}
+	if len(out) == 1 {
+		return out[0] // a sequence of one, as AWS has it
+	}
 	return ofItems(out)
 }
 
