@@ -1,7 +1,6 @@
 package api
 
 import (
-	"context"
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
@@ -22,9 +21,9 @@ type Config struct {
 	// Fallback serves what is no AWS API's: gateways, the registry, the console. Nil answers 404.
 	Fallback http.Handler
 
-	// Verify checks the signature of r, whose body has been read, and returns nil or the error to answer. Nil accepts
-	// every request.
-	Verify func(ctx context.Context, r *http.Request, body []byte) error
+	// Verify checks the signature of r, whose body has been read, for a service of protocol p, and returns nil or the
+	// error to answer: sigv4.Verifier's method. Nil accepts every request.
+	Verify func(r *http.Request, body []byte, p protocol.Protocol) error
 
 	// Account gives the account of an access key that is no account number itself; "" for unknown. Nil knows none.
 	Account func(accessKey string) string
@@ -126,8 +125,8 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, f *found, call *
 		}
 	}
 	m := f.service.Model
-	if h.c.Verify != nil {
-		if err := h.c.Verify(r.Context(), r, body); err != nil {
+	if h.c.Verify != nil && !unsignedByDesign(call.Operation) {
+		if err := h.c.Verify(r, body, m.Protocol); err != nil {
 			return err
 		}
 	}
@@ -147,6 +146,11 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, f *found, call *
 	}
 	f.service.Respond(w, f.op, call, out)
 	return nil
+}
+
+// unsignedByDesign knows the operations that get credentials, for callers who have none yet.
+func unsignedByDesign(op string) bool {
+	return op == "AssumeRoleWithSAML" || op == "AssumeRoleWithWebIdentity"
 }
 
 // note logs our own trouble: what the client is told nothing of.
