@@ -80,6 +80,17 @@ func TestPositionsAndReads(t *testing.T) {
 	if !slices.Equal(back, all) {
 		t.Errorf("backward: %v", back)
 	}
+	back = nil
+	for e, err := range l.ReadBackFrom("s", 5) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		back = append(back, fmt.Sprintf("%d:%s", e.Pos, e.Data))
+	}
+	slices.Reverse(back)
+	if !slices.Equal(back, all[:5]) {
+		t.Errorf("backward from 5: %v", back)
+	}
 	if got := slices.Collect(l.Streams("s")); !slices.Equal(got, []history.Stream{"s", "s2"}) {
 		t.Errorf("streams: %v", got)
 	}

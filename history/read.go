@@ -19,9 +19,12 @@ func (l *Log) Read(s Stream, from uint64) iter.Seq2[Event, error] {
 }
 
 // ReadBack ranges over the events of s from the last to the first.
-func (l *Log) ReadBack(s Stream) iter.Seq2[Event, error] {
+func (l *Log) ReadBack(s Stream) iter.Seq2[Event, error] { return l.ReadBackFrom(s, 0) }
+
+// ReadBackFrom is ReadBack that begins at position from instead of the last; 0 is the last.
+func (l *Log) ReadBackFrom(s Stream, from uint64) iter.Seq2[Event, error] {
 	return func(yield func(Event, error) bool) {
-		err := l.walk(s, 0, true, func(e Event) bool { return yield(e, nil) })
+		err := l.walk(s, from, true, func(e Event) bool { return yield(e, nil) })
 		if err != nil {
 			yield(Event{}, fault.In("history.ReadBack", err))
 		}
@@ -31,8 +34,11 @@ func (l *Log) ReadBack(s Stream) iter.Seq2[Event, error] {
 // walk gives each visible event of s to visit until it returns false.
 func (l *Log) walk(s Stream, from uint64, backward bool, visit func(Event) bool) error {
 	last, err := l.last(s)
-	if err != nil || last == 0 || from > last {
+	if err != nil || last == 0 || from > last && !backward {
 		return err
+	}
+	if backward && from != 0 {
+		last, from = min(last, from), 0
 	}
 	lo, hi := span(s)
 	c, err := l.db.Cursor(lo, hi)
@@ -44,7 +50,7 @@ func (l *Log) walk(s Stream, from uint64, backward bool, visit func(Event) bool)
 	step := c.Next
 	switch {
 	case backward:
-		ok, step = c.Last(), c.Prev
+		ok, step = c.SeekLT(recordKey(s, last+1)), c.Prev
 	case from <= 1:
 		ok = c.First()
 	default: // the record that holds from begins at it or before it

@@ -91,10 +91,14 @@ type Document[T any] struct {
 
 // Scan is Each with errors. A damaged document comes with its key and an error, and the next ones follow.
 func (c *Collection[T]) Scan(prefix string) iter.Seq2[Document[T], error] {
+	return c.ScanFrom(prefix, prefix)
+}
+
+// ScanFrom is Scan that begins at the first key that is not below from.
+func (c *Collection[T]) ScanFrom(prefix, from string) iter.Seq2[Document[T], error] {
 	const op = "store.Scan"
 	return func(yield func(Document[T], error) bool) {
-		lo := c.key(prefix)
-		for p, err := range c.db.Scan(lo, disk.After(lo), false) {
+		for p, err := range c.db.Scan(c.key(max(prefix, from)), disk.After(c.key(prefix)), false) {
 			if err != nil {
 				yield(Document[T]{}, fault.In(op, err))
 				return

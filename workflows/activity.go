@@ -1,0 +1,217 @@
+package workflows
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"anthill/asl/interp"
+	"anthill/fault"
+)
+
+// Activity is a place where workers of the user's own fetch tasks.
+type Activity struct {
+	Scope
+	Name       string
+	ARN        string
+	Created    time.Time
+	Tags       []Tag
+	Encryption *Encryption `json:",omitempty"`
+}
+
+// pollFor is how long GetActivityTask waits (API reference).
+const pollFor = 60 * time.Second
+
+// activity is an Activity with the tasks that wait for a worker.
+type activity struct {
+	mu struct {
+		sync.Mutex
+		doc     Activity
+		waiting []*Task
+		news    chan struct{} // closed and replaced when a task comes
+		deleted bool
+	}
+}
+
+func newActivity(doc Activity) *activity {
+	a := &activity{}
+	a.mu.doc, a.mu.news = doc, make(chan struct{})
+	return a
+}
+
+func (a *activity) doc() Activity {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.mu.doc
+}
+
+func (a *activity) setDoc(d Activity) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.mu.doc = d
+}
+
+// wakeLocked tells every poller. a.mu must be held.
+func (a *activity) wakeLocked() {
+	close(a.mu.news)
+	a.mu.news = make(chan struct{})
+}
+
+// CreateActivity makes an activity, or gives the one of that name.
+func (s *Service) CreateActivity(sc Scope, name string, tags []Tag, enc *Encryption) (Activity, error) {
+	const op = "workflows.CreateActivity"
+	if err := checkName(op, name); err != nil {
+		return Activity{}, err
+	}
+	s.change.Lock()
+	defer s.change.Unlock()
+	d := Activity{Scope: sc, Name: name, ARN: resource(sc, "activity", name), Created: time.Now(), Tags: tags, Encryption: enc}
+	if old, ok := s.activity(d.ARN); ok {
+		return old.doc(), nil
+	}
+	if err := s.activityDocs.Put(d.ARN, d); err != nil {
+		return Activity{}, fault.In(op, err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.mu.activities[d.ARN] = newActivity(d)
+	return d, nil
+}
+
+func (s *Service) activity(activityARN string) (*activity, bool) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	a, ok := s.mu.activities[activityARN]
+	return a, ok
+}
+
+// Activity finds an activity.
+func (s *Service) Activity(activityARN string) (Activity, error) {
+	const op = "workflows.Activity"
+	if _, err := parseARN(op, activityARN, "activity"); err != nil {
+		return Activity{}, err
+	}
+	a, ok := s.activity(activityARN)
+	if !ok {
+		return Activity{}, noActivity(op, activityARN)
+	}
+	return a.doc(), nil
+}
+
+// Activities lists the activities of a scope, by name.
+func (s *Service) Activities(sc Scope) []Activity {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	var out []Activity
+	for _, a := range s.mu.activities {
+		if d := a.doc(); d.Scope == sc {
+			out = append(out, d)
+		}
+	}
+	slices.SortFunc(out, func(a, b Activity) int { return strings.Compare(a.Name, b.Name) })
+	return out
+}
+
+// DeleteActivity forgets an activity. Tasks that were fetched go on; those that wait stay until they time out.
+func (s *Service) DeleteActivity(activityARN string) error {
+	const op = "workflows.DeleteActivity"
+	if _, err := parseARN(op, activityARN, "activity"); err != nil {
+		return err
+	}
+	s.change.Lock()
+	defer s.change.Unlock()
+	a, ok := s.activity(activityARN)
+	if !ok {
+		return nil
+	}
+	if err := s.activityDocs.Delete(activityARN); err != nil {
+		return fault.In(op, err)
+	}
+	s.mu.Lock()
+	delete(s.mu.activities, activityARN)
+	s.mu.Unlock()
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.mu.deleted = true
+	a.wakeLocked()
+	return nil
+}
+
+// Fetched is a task that a worker got.
+type Fetched struct {
+	Token string
+	Input string
+}
+
+// Fetch waits up to a minute for a task of the activity and hands it to the worker; nil when there was none. That the
+// task was started is durable before it is handed over.
+func (s *Service) Fetch(ctx context.Context, activityARN, worker string) (*Fetched, error) {
+	const op = "workflows.Fetch"
+	if _, err := parseARN(op, activityARN, "activity"); err != nil {
+		return nil, err
+	}
+	a, ok := s.activity(activityARN)
+	if !ok {
+		return nil, noActivity(op, activityARN)
+	}
+	over := time.NewTimer(pollFor)
+	defer over.Stop()
+	for {
+		a.mu.Lock()
+		if a.mu.deleted {
+			a.mu.Unlock()
+			return nil, noActivity(op, activityARN)
+		}
+		if len(a.mu.waiting) > 0 {
+			t := a.mu.waiting[0]
+			a.mu.waiting = a.mu.waiting[1:]
+			a.mu.Unlock()
+			if t.ctx.Err() != nil {
+				continue
+			}
+			err := s.tell(ctx, t.Execution, message{in: interp.TaskStart{Task: t.RunTask.Task, Worker: worker}})
+			if err != nil {
+				if fault.Is(err, fault.Timeout) {
+					continue // the execution has ended
+				}
+				return nil, fault.In(op, err)
+			}
+			return &Fetched{Token: t.Token, Input: t.Arguments.String()}, nil
+		}
+		news := a.mu.news
+		a.mu.Unlock()
+		select {
+		case <-news:
+		case <-over.C:
+			return nil, nil
+		case <-s.ctx.Done():
+			return nil, nil
+		case <-ctx.Done():
+			return nil, nil
+		}
+	}
+}
+
+// activityTask puts tasks where workers fetch them.
+type activityTask struct{ s *Service }
+
+func (i activityTask) Do(_ context.Context, t *Task) Outcome {
+	a, ok := i.s.activity(t.Resource.ARN)
+	if !ok {
+		return Outcome{Failure: activityMissing(t), Stage: interp.NotScheduled}
+	}
+	if t.Started {
+		return Outcome{Open: true} // a worker has it
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.mu.waiting = append(slices.DeleteFunc(a.mu.waiting, func(o *Task) bool { return o.ctx.Err() != nil }), t)
+	a.wakeLocked()
+	return Outcome{Open: true}
+}
+
+func noActivity(op, activityARN string) error {
+	return &fault.Error{Kind: fault.NotFound, Op: op, Noun: "activity", Name: activityARN, Detail: "Activity Does Not Exist: '" + activityARN + "'"}
+}

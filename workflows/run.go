@@ -1,0 +1,362 @@
+package workflows
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"anthill/asl/interp"
+	"anthill/fault"
+	"anthill/history"
+	"anthill/internal/disk"
+	"anthill/value"
+)
+
+// run drives one open execution. Whoever delivers a message when nobody drives becomes the driver until the inbox is
+// empty; all fields below mu belong to the driver.
+type run struct {
+	s *Service
+
+	mu struct {
+		sync.Mutex
+		inbox []message
+		busy  bool // somebody drives
+	}
+
+	e      Execution
+	x      *interp.Execution
+	timers map[interp.Key]*time.Timer
+	tasks  map[interp.Key]*Task
+	marks  marks         // what is written with the next flush
+	kept   [][]byte      // Express: records that are written at the end
+	next   work          // a task that the driver does itself when it has driven
+	dead   error         // why the execution is not driven any more, until the platform starts again
+	done   chan struct{} // closed when the execution has ended and that is durable
+}
+
+// work is something to do, which may give something to do next: the tasks of a chain follow one another on one goroutine.
+type work func() work
+
+func (w work) do() {
+	for w != nil {
+		w = w()
+	}
+}
+
+// message is an input for an execution.
+type message struct {
+	in    interp.Input
+	at    time.Time                // when it happened; zero is now
+	token string                   // instead of in: the task token that answer is about
+	reply func(*Task) interp.Input // with token: makes the input
+	side  []byte                   // a record to be written beside its events
+	lazy  bool                     // its events need no flush of their own
+	after func(error)              // called when its events are durable, or could not be made so
+}
+
+// newRun makes the run of an execution that has not begun, or that is about to be taken up again.
+func (s *Service) newRun(e Execution, rev *Revision) (*run, error) {
+	m, err := s.compile(rev)
+	if err != nil {
+		return nil, err
+	}
+	r := &run{s: s, e: e, timers: map[interp.Key]*time.Timer{}, tasks: map[interp.Key]*Task{}, done: make(chan struct{})}
+	r.x = interp.New(m, r.identity())
+	return r, nil
+}
+
+func (r *run) identity() interp.Identity {
+	executionARN := r.e.ARN
+	return interp.Identity{
+		ID: executionARN, Name: r.e.Name, RoleARN: r.e.RoleARN, StateMachineID: r.e.MachineARN, StateMachineName: r.e.MachineName,
+		Token: func(task uint64, random [16]byte) string { return makeTaskToken(executionARN, task, random) },
+	}
+}
+
+// first commits what begins an execution. The caller has set busy.
+func (r *run) first(m message) error {
+	events := r.x.Decide(m.in, m.at)
+	records := r.encode(events, m)
+	var also []disk.Write
+	if r.e.Type == Standard {
+		also = r.s.openWrites(&r.e)
+		if r.x.Done() {
+			also = append(also[:1:1], r.s.closeWrites(r, events)...)
+			also = append(also, r.s.order.Write(r.e.listKey(), struct{}{}))
+		}
+		if _, err := r.s.c.History.Append(r.s.ctx, r.e.stream(), history.Flushed, records, also...); err != nil {
+			return err
+		}
+		r.marks.flushed(r.x.Seq())
+	} else {
+		r.kept = records
+		if r.x.Done() {
+			r.s.closeWrites(r, events)
+		}
+	}
+	if !r.x.Done() {
+		r.s.mu.Lock()
+		r.s.mu.runs[r.e.ARN] = r
+		r.s.mu.Unlock()
+	}
+	r.settle()
+	return nil
+}
+
+// deliver brings a message and drives the execution unless somebody does. It returns a piece of work that the caller
+// should do next, or nil: the execution's next task, so that a chain of tasks stays on one goroutine.
+func (r *run) deliver(m message) work {
+	if m.at.IsZero() {
+		m.at = time.Now()
+	}
+	r.mu.Lock()
+	r.mu.inbox = append(r.mu.inbox, m)
+	if r.mu.busy {
+		r.mu.Unlock()
+		return nil
+	}
+	r.mu.busy = true
+	r.mu.Unlock()
+	return r.drain()
+}
+
+// drive is drain for callers that have other things to do: the next task goes to a goroutine of its own.
+func (r *run) drive() {
+	r.s.spawn(r.drain())
+}
+
+// drain handles messages until there are none. The caller has set busy.
+func (r *run) drain() work {
+	for {
+		r.mu.Lock()
+		batch := r.mu.inbox
+		r.mu.inbox = nil
+		if len(batch) == 0 {
+			next := r.next
+			r.next = nil
+			r.mu.busy = false
+			r.mu.Unlock()
+			return next
+		}
+		r.mu.Unlock()
+		r.step(batch)
+	}
+}
+
+// step decides what follows from messages, makes it durable in one flush, and acts.
+//
+// Invariant: an event is in history before anything it calls for begins, and before anybody is told of it.
+func (r *run) step(batch []message) {
+	if r.dead != nil {
+		for _, m := range batch {
+			m.tell(r.dead)
+		}
+		return
+	}
+	var records [][]byte
+	var last []interp.Event
+	lazy := true
+	for i := range batch {
+		m := &batch[i]
+		if m.token != "" && !r.answer(m) {
+			continue
+		}
+		if m.in == nil {
+			continue
+		}
+		events := r.x.Decide(m.in, m.at)
+		if len(events) > 0 {
+			last = events
+			lazy = lazy && m.lazy
+		}
+		records = append(records, r.encode(events, *m)...)
+	}
+	if len(records) > 0 {
+		if err := r.commit(records, last, lazy); err != nil {
+			for _, m := range batch {
+				m.tell(err)
+			}
+			return
+		}
+	}
+	for _, m := range batch {
+		m.tell(nil)
+	}
+	r.settle()
+}
+
+func (m *message) tell(err error) {
+	if m.after != nil {
+		m.after(err)
+	}
+}
+
+// answer turns a message about a task token into an input, or refuses it.
+func (r *run) answer(m *message) bool {
+	for _, t := range r.tasks {
+		if t.Token == m.token {
+			m.in = m.reply(t)
+			return true
+		}
+	}
+	m.tell(taskGone("workflows.answer"))
+	m.after = nil
+	return false
+}
+
+// commit writes records. While the disk is full it waits and tries again: the events are decided, and nothing has been
+// done about them. Other failures end the driving of this execution until the next start of the platform.
+func (r *run) commit(records [][]byte, last []interp.Event, lazy bool) error {
+	var also []disk.Write
+	ended := r.x.Done() && r.e.Status == Running
+	if ended {
+		also = r.s.closeWrites(r, last)
+	}
+	if r.e.Type == Express {
+		r.kept = append(r.kept, records...)
+		if !ended {
+			return nil
+		}
+		records, r.kept = r.kept, nil
+	}
+	records = r.marks.with(records)
+	d := history.Flushed
+	if r.e.Type == Express || lazy && !ended {
+		d = history.Behind
+	}
+	for {
+		_, err := r.s.c.History.Append(r.s.ctx, r.e.stream(), d, records, also...)
+		if err == nil {
+			if d == history.Flushed {
+				r.marks.flushed(r.x.Seq())
+			}
+			return nil
+		}
+		if !fault.Is(err, fault.Full) {
+			if r.s.ctx.Err() == nil {
+				r.s.log.Error("an execution cannot be written and waits for a restart", "execution", r.e.ARN, "error", err)
+			}
+			r.dead = err
+			return err
+		}
+		select {
+		case <-time.After(250 * time.Millisecond):
+		case <-r.s.ctx.Done():
+			r.dead = err
+			return err
+		}
+	}
+}
+
+// closeWrites sets the execution's end and gives what is committed with it.
+func (s *Service) closeWrites(r *run, last []interp.Event) []disk.Write {
+	r.e.Status = statusOf(r.x)
+	r.e.Stopped = last[len(last)-1].Time
+	if r.e.Type == Express {
+		return nil
+	}
+	return []disk.Write{s.executions.Write(r.e.ARN, r.e), s.open.Remove(r.e.ARN)}
+}
+
+// settle begins what the execution owes now and ends what it does not want any more.
+func (r *run) settle() {
+	begin, end := r.x.Take()
+	for _, k := range end {
+		if t := r.timers[k]; t != nil {
+			t.Stop()
+			delete(r.timers, k)
+		}
+		if t := r.tasks[k]; t != nil {
+			t.cancel()
+			delete(r.tasks, k)
+		}
+	}
+	for _, e := range begin {
+		r.start(e, false)
+	}
+	if r.x.Done() {
+		r.end()
+	}
+}
+
+// start begins one effect. recovered says that the platform went down since it was called for.
+func (r *run) start(e interp.Effect, recovered bool) {
+	switch e := e.(type) {
+	case *interp.Timer:
+		key := e.Timer
+		r.timers[key] = time.AfterFunc(time.Until(e.At), func() {
+			if r.s.enter() {
+				defer r.s.leave()
+				r.deliver(message{in: interp.TimerFired{Timer: key}}).do()
+			}
+		})
+	case *interp.RunTask:
+		t := r.newTask(e, recovered)
+		r.tasks[e.Key()] = t
+		w := func() work { return r.perform(t) }
+		if r.next == nil {
+			r.next = w
+			return
+		}
+		r.s.spawn(w)
+	case *interp.RunMap:
+		r.s.spawn(func() work { return r.runMap(e, recovered) })
+	}
+}
+
+// end forgets an execution that has ended.
+func (r *run) end() {
+	for _, t := range r.timers {
+		t.Stop()
+	}
+	for _, t := range r.tasks {
+		t.cancel()
+	}
+	clear(r.timers)
+	clear(r.tasks)
+	r.s.mu.Lock()
+	if r.s.mu.runs[r.e.ARN] == r {
+		delete(r.s.mu.runs, r.e.ARN)
+	}
+	r.s.mu.Unlock()
+	select {
+	case <-r.done:
+	default:
+		close(r.done)
+	}
+	r.s.ended(&r.e)
+}
+
+// tell brings a message to an open execution and waits until it is durable.
+func (s *Service) tell(ctx context.Context, executionARN string, m message) error {
+	if !s.enter() {
+		return &fault.Error{Kind: fault.Canceled, Noun: "execution", Name: executionARN, Detail: "the platform is stopping"}
+	}
+	defer s.leave()
+	s.mu.RLock()
+	r := s.mu.runs[executionARN]
+	s.mu.RUnlock()
+	if r == nil {
+		return taskGone("workflows.tell")
+	}
+	told := make(chan error, 1)
+	m.after = func(err error) { told <- err }
+	s.spawn(r.deliver(m))
+	select {
+	case err := <-told:
+		return err
+	case <-ctx.Done():
+		return &fault.Error{Kind: fault.Canceled, Noun: "execution", Name: executionARN, Err: ctx.Err()}
+	}
+}
+
+// taskGone is the refusal of an answer for a task that nobody waits for.
+func taskGone(op string) error {
+	return &fault.Error{Kind: fault.Timeout, Op: op, Noun: "task", Detail: "Task Timed Out: 'Provided task does not exist anymore'"}
+}
+
+// outcomeOf is how an execution that has ended ended.
+func (r *run) outcome() (status Status, output value.Value, name, cause string) {
+	f := r.x.Failure()
+	return statusOf(r.x), r.x.Output(), f.Name, f.Cause
+}

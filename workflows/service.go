@@ -1,0 +1,212 @@
+package workflows
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"anthill/arn"
+	"anthill/asl"
+	"anthill/fault"
+	"anthill/functions"
+	"anthill/history"
+	"anthill/store"
+)
+
+// Config says what a Service stands on and how it behaves. Store and History must be set.
+type Config struct {
+	Store     *store.Store
+	History   *history.Log
+	Functions *functions.Service // nil: tasks that call functions fail
+
+	// Integrations do tasks of other services, by resource type: "apigateway", "http", "aws-sdk:s3". Functions, activities
+	// and nested executions are built in.
+	Integrations map[string]Integration
+
+	// StartNotice is how long a task runs before its TaskStarted is written by itself; quicker ones have it written with
+	// their outcome, in one flush. 0 means 25 ms.
+	StartNotice time.Duration
+
+	Log *slog.Logger // nil means slog.Default
+}
+
+const defaultStartNotice = 25 * time.Millisecond
+
+// Scope is an account in a region: what names are unique in.
+type Scope struct{ Account, Region string }
+
+// Service keeps state machines and runs executions.
+type Service struct {
+	c            Config
+	log          *slog.Logger
+	machineDocs  *store.Collection[Machine]
+	revisionDocs *store.Collection[Revision]
+	versionDocs  *store.Collection[Version]
+	aliasDocs    *store.Collection[Alias]
+	activityDocs *store.Collection[Activity]
+	executions   *store.Collection[Execution]
+	order        *store.Collection[struct{}] // machine ARN / start, newest first / execution ARN
+	open         *store.Collection[struct{}] // ARNs of Standard executions that have not ended
+
+	ctx  context.Context // ends with Close
+	stop context.CancelFunc
+	wg   sync.WaitGroup // everything that drives executions or does tasks
+
+	// change is held while a definition is changed and flushed.
+	change sync.Mutex
+	mu     struct {
+		sync.RWMutex
+		closed     bool
+		machines   map[string]*Machine   // by ARN; replaced as a whole
+		versions   map[string][]*Version // by machine ARN, oldest first
+		aliases    map[string]*Alias     // by ARN
+		activities map[string]*activity  // by ARN
+		compiled   map[string]*asl.Machine
+		runs       map[string]*run // by execution ARN: the open ones
+		starting   map[string]*start
+		mapRuns    map[string]*mapRun
+	}
+}
+
+// Open reads every definition, and takes up the executions that were open when the platform went down.
+func Open(ctx context.Context, c Config) (*Service, error) {
+	const op = "workflows.Open"
+	if c.Log == nil {
+		c.Log = slog.Default()
+	}
+	if c.StartNotice == 0 {
+		c.StartNotice = defaultStartNotice
+	}
+	s := &Service{c: c, log: c.Log,
+		machineDocs:  store.Of[Machine](c.Store, "state-machines"),
+		revisionDocs: store.Of[Revision](c.Store, "state-machine-revisions"),
+		versionDocs:  store.Of[Version](c.Store, "state-machine-versions"),
+		aliasDocs:    store.Of[Alias](c.Store, "state-machine-aliases"),
+		activityDocs: store.Of[Activity](c.Store, "activities"),
+		executions:   store.Of[Execution](c.Store, "executions"),
+		order:        store.Of[struct{}](c.Store, "executions-by-machine"),
+		open:         store.Of[struct{}](c.Store, "executions-open"),
+	}
+	s.ctx, s.stop = context.WithCancel(context.WithoutCancel(ctx))
+	s.mu.machines = map[string]*Machine{}
+	s.mu.versions = map[string][]*Version{}
+	s.mu.aliases = map[string]*Alias{}
+	s.mu.activities = map[string]*activity{}
+	s.mu.compiled = map[string]*asl.Machine{}
+	s.mu.runs = map[string]*run{}
+	s.mu.starting = map[string]*start{}
+	s.mu.mapRuns = map[string]*mapRun{}
+	if err := s.load(); err != nil {
+		s.stop()
+		return nil, fault.In(op, err)
+	}
+	if err := s.recover(); err != nil {
+		s.stop()
+		s.wg.Wait()
+		return nil, fault.In(op, err)
+	}
+	return s, nil
+}
+
+// load reads the definitions. A document that cannot be read is an error: it is better not to start than to lose it.
+func (s *Service) load() error {
+	for d, err := range s.machineDocs.Scan("") {
+		if err != nil {
+			return err
+		}
+		s.mu.machines[d.Key] = &d.Doc
+	}
+	for d, err := range s.versionDocs.Scan("") {
+		if err != nil {
+			return err
+		}
+		s.mu.versions[d.Doc.MachineARN] = append(s.mu.versions[d.Doc.MachineARN], &d.Doc)
+	}
+	for d, err := range s.aliasDocs.Scan("") {
+		if err != nil {
+			return err
+		}
+		s.mu.aliases[d.Key] = &d.Doc
+	}
+	for d, err := range s.activityDocs.Scan("") {
+		if err != nil {
+			return err
+		}
+		s.mu.activities[d.Key] = newActivity(d.Doc)
+	}
+	return nil
+}
+
+// Close stops driving executions and waits until nothing of them runs. Open executions go on with the next Open; tasks
+// that run are left to whoever runs them.
+func (s *Service) Close() error {
+	s.mu.Lock()
+	s.mu.closed = true
+	s.mu.Unlock()
+	s.stop()
+	s.wg.Wait()
+	return nil
+}
+
+// enter counts a piece of work that Close waits for, and is false when the service is closed. Each true needs a leave.
+func (s *Service) enter() bool {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if s.mu.closed {
+		return false
+	}
+	s.wg.Add(1)
+	return true
+}
+
+func (s *Service) leave() { s.wg.Done() }
+
+// spawn does w, when there is any, in a goroutine that Close waits for.
+func (s *Service) spawn(w work) {
+	if w != nil && s.enter() {
+		go func() {
+			defer s.leave()
+			w.do()
+		}()
+	}
+}
+
+// compile gives the machine of a revision, which is parsed once.
+func (s *Service) compile(r *Revision) (*asl.Machine, error) {
+	s.mu.RLock()
+	m := s.mu.compiled[r.Key]
+	s.mu.RUnlock()
+	if m != nil {
+		return m, nil
+	}
+	m, problems := asl.Parse(r.Definition, asl.Options{Express: r.Type == Express})
+	if m == nil {
+		return nil, &fault.Error{Kind: fault.Internal, Op: "workflows.compile", Noun: "state machine", Name: r.MachineARN,
+			Detail: "a definition that was accepted is not any more: " + problems.String()}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.mu.compiled[r.Key] = m
+	return m, nil
+}
+
+// newID is a random UUID, version 4.
+func newID() string {
+	var b [16]byte
+	rand.Read(b[:])
+	return uuid(b)
+}
+
+func uuid(b [16]byte) string {
+	b[6] = b[6]&0x0f | 0x40
+	b[8] = b[8]&0x3f | 0x80
+	return fmt.Sprintf("%x-%x-%x-%x-%x", b[0:4], b[4:6], b[6:8], b[8:10], b[10:])
+}
+
+// name of a states resource: resource(sc, "stateMachine", "hello").
+func resource(sc Scope, kind, name string) string {
+	return arn.New("states", sc.Region, sc.Account, kind+":"+name).String()
+}

@@ -1,0 +1,195 @@
+package workflows
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"time"
+
+	"anthill/arn"
+	"anthill/asl"
+	"anthill/asl/failure"
+	"anthill/asl/interp"
+	"anthill/fault"
+	"anthill/value"
+)
+
+// Integration does the tasks of one kind of resource.
+type Integration interface {
+	// Do does t and gives its outcome. It may block as long as the task takes; ctx ends when nobody wants the task any more.
+	Do(ctx context.Context, t *Task) Outcome
+}
+
+// Task is one attempt of a task.
+type Task struct {
+	*interp.RunTask
+	Scope     Scope
+	Execution string // the execution's ARN
+	RoleARN   string // of the state machine
+	RequestID string // the same whenever this attempt is asked for: a service can tell that it did it already
+	// Recovered says that the platform went down after the task was scheduled: it may have been handed over.
+	Recovered bool
+
+	r      *run
+	ctx    context.Context
+	cancel context.CancelFunc
+}
+
+// Outcome is how a task ended.
+type Outcome struct {
+	Output  value.Value
+	Failure *failure.Failure
+	Stage   interp.Stage // how far a failed task came
+	Started time.Time    // when it was handed over; zero when that is not known
+	Open    bool         // it has not ended: an answer with its token will
+	Side    []byte       // a record for the execution's stream
+	Release func()       // called once the outcome is durable; may be nil
+	Left    bool         // the platform is stopping; nothing is known
+}
+
+// FailedWith makes the outcome of a task that failed.
+func FailedWith(name, format string, args ...any) Outcome {
+	return Outcome{Failure: failure.New(name, format, args...)}
+}
+
+// Submit records that the service has accepted the task (.sync, .waitForTaskToken) and returns when that is durable.
+func (t *Task) Submit(output value.Value, started time.Time) error {
+	told := make(chan error, 1)
+	t.r.s.spawn(t.r.deliver(message{in: interp.TaskSubmission{Task: t.RunTask.Task, Output: output, Started: started}, after: func(err error) { told <- err }}))
+	return <-told
+}
+
+func (r *run) newTask(e *interp.RunTask, recovered bool) *Task {
+	t := &Task{RunTask: e, Execution: r.e.ARN, RoleARN: r.e.RoleARN, Recovered: recovered, r: r}
+	if a, err := arn.Parse(r.e.ARN); err == nil {
+		t.Scope = Scope{a.Account, a.Region}
+	}
+	h := sha256.New()
+	h.Write([]byte(r.e.ARN))
+	var b [16]byte
+	binary.BigEndian.PutUint64(b[:8], uint64(r.e.Started.UnixNano()))
+	binary.BigEndian.PutUint64(b[8:], e.Task)
+	h.Write(b[:])
+	copy(b[:], h.Sum(nil))
+	t.RequestID = uuid(b)
+	t.ctx, t.cancel = context.WithCancel(r.s.ctx)
+	return t
+}
+
+// perform does a task and brings its outcome. What the execution does next, it does too.
+func (r *run) perform(t *Task) work {
+	begun := time.Now()
+	var notice *time.Timer
+	if !t.Started && t.Resource.Kind != asl.Activity {
+		notice = time.AfterFunc(r.s.c.StartNotice, func() { r.notice(t, begun) })
+	}
+	out := r.s.integration(t.Resource).Do(t.ctx, t)
+	if notice != nil {
+		notice.Stop()
+	}
+	if out.Left || out.Open || r.s.ctx.Err() != nil {
+		return nil // an answer will come, or the next start of the platform finds out
+	}
+	if out.Started.IsZero() {
+		out.Started = begun
+	}
+	m := message{side: out.Side, after: func(err error) {
+		if err == nil && out.Release != nil {
+			out.Release()
+		}
+	}}
+	if f := out.Failure; f != nil {
+		m.in = interp.TaskFailure{Task: t.RunTask.Task, Error: f.Name, Cause: f.Cause, Started: out.Started, Stage: out.Stage}
+	} else {
+		m.in = interp.TaskOutput{Task: t.RunTask.Task, Output: out.Output, Started: out.Started}
+	}
+	return r.deliver(m)
+}
+
+// notice writes TaskStarted of a task that takes a while.
+func (r *run) notice(t *Task, begun time.Time) {
+	if r.s.enter() {
+		defer r.s.leave()
+		r.deliver(message{in: interp.TaskStart{Task: t.RunTask.Task}, at: begun, lazy: true}).do()
+	}
+}
+
+// integration finds who does tasks of a resource.
+func (s *Service) integration(res asl.Resource) Integration {
+	switch res.Kind {
+	case asl.LambdaFunction:
+		return lambdaTask{s}
+	case asl.Activity:
+		return activityTask{s}
+	}
+	if i := s.c.Integrations[res.Type()]; i != nil {
+		return i
+	}
+	switch res.Type() {
+	case "lambda":
+		return lambdaInvoke{s}
+	case "states":
+		return nestedExecution{s}
+	case "aws-sdk:sfn":
+		return sdkTask{s}
+	}
+	return missing{}
+}
+
+// missing stands for services that nobody serves here.
+type missing struct{}
+
+func (missing) Do(_ context.Context, t *Task) Outcome {
+	return FailedWith(failure.TaskFailed, "The service %q is not part of this platform, and no endpoint is configured for it (resource %s).", t.Resource.Service, t.Resource.ARN)
+}
+
+// makeTaskToken makes a token that names its execution, so that whoever brings it needs no table.
+func makeTaskToken(executionARN string, task uint64, random [16]byte) string {
+	b := append([]byte{0, 1}, random[:]...)
+	b = binary.AppendUvarint(b, task)
+	return base64.StdEncoding.EncodeToString(append(b, executionARN...))
+}
+
+// executionOf gives the execution that a token names.
+func executionOf(token string) (executionARN string, ok bool) {
+	b, err := base64.StdEncoding.DecodeString(token)
+	if err != nil || len(b) < 20 || b[0] != 0 || b[1] != 1 {
+		return "", false
+	}
+	_, n := binary.Uvarint(b[18:])
+	if n <= 0 || !arn.Is(string(b[18+n:])) {
+		return "", false
+	}
+	return string(b[18+n:]), true
+}
+
+// SendSuccess answers the task that token stands for; it returns when that is durable.
+func (s *Service) SendSuccess(ctx context.Context, token, output string) error {
+	const op = "workflows.SendSuccess"
+	v, err := value.Parse(output)
+	if err != nil {
+		return &fault.Error{Kind: fault.Invalid, Op: op, Noun: "output", Detail: "Invalid Output: '" + jacksonMessage(output, err) + "'"}
+	}
+	return s.sendAnswer(ctx, op, token, func(t *Task) interp.Input { return interp.TaskOutput{Task: t.RunTask.Task, Output: v} })
+}
+
+// SendFailure fails the task that token stands for; it returns when that is durable.
+func (s *Service) SendFailure(ctx context.Context, token, errorName, cause string) error {
+	return s.sendAnswer(ctx, "workflows.SendFailure", token, func(t *Task) interp.Input {
+		return interp.TaskFailure{Task: t.RunTask.Task, Error: errorName, Cause: cause}
+	})
+}
+
+// SendHeartbeat gives a sign of life of the task that token stands for.
+func (s *Service) SendHeartbeat(ctx context.Context, token string) error {
+	return s.sendAnswer(ctx, "workflows.SendHeartbeat", token, func(t *Task) interp.Input { return interp.Heartbeat{Task: t.RunTask.Task} })
+}
+
+func (s *Service) sendAnswer(ctx context.Context, op, token string, reply func(*Task) interp.Input) error {
+	executionARN, ok := executionOf(token)
+	if !ok {
+		return badToken(op)
+	}
+	return fault.In(op, s.tell(ctx, executionARN, message{token: token, reply: reply}))
+}
