@@ -393,3 +393,35 @@ func noMachine(op, name string) error {
 func descriptionWithoutPublish(op string) error {
 	return &fault.Error{Kind: fault.Invalid, Op: op, Noun: "request", Detail: "Version description can only be set when publish is true"}
 }
+
+// Variables lists, for each state that mentions any, the workflow variables it mentions.
+func (s *Service) Variables(r *Revision) []asl.StateVariables {
+	m, err := s.compile(r)
+	if err != nil {
+		return nil
+	}
+	return m.VariableReferences()
+}
+
+// RevisionOf gives an execution with the revision that it runs.
+func (s *Service) RevisionOf(executionARN string) (*Execution, *Revision, error) {
+	const op = "workflows.RevisionOf"
+	e, err := s.Get(executionARN)
+	if err != nil {
+		return nil, nil, err
+	}
+	r, ok, err := s.revisionDocs.Get(e.RevisionKey)
+	if err != nil {
+		return nil, nil, fault.In(op, err)
+	}
+	if !ok {
+		return nil, nil, noMachine(op, e.MachineARN)
+	}
+	return e, &r, nil
+}
+
+// LabelOf is the label of the distributed Map whose child e is; "" for other executions.
+func LabelOf(e *Execution) string {
+	_, label, _ := strings.Cut(e.MachineARN, "/")
+	return label
+}

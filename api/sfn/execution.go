@@ -1,0 +1,107 @@
+package sfn
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"anthill/value"
+	"anthill/workflows"
+)
+
+func (d door) startExecution(ctx context.Context, in *StartExecutionInput) (*StartExecutionOutput, error) {
+	e, err := d.workflows.Start(ctx, workflows.StartInput{Target: *in.StateMachineArn, Name: val(in.Name), Input: in.Input, TraceHeader: val(in.TraceHeader)})
+	if err != nil {
+		return nil, errorOf(err)
+	}
+	return &StartExecutionOutput{ExecutionArn: &e.ARN, StartDate: &e.Started}, nil
+}
+
+func (d door) startSyncExecution(ctx context.Context, in *StartSyncExecutionInput) (*StartSyncExecutionOutput, error) {
+	r, err := d.workflows.StartSync(ctx, workflows.StartInput{Target: *in.StateMachineArn, Name: val(in.Name), Input: in.Input, TraceHeader: val(in.TraceHeader)})
+	if err != nil {
+		return nil, errorOf(err)
+	}
+	out := &StartSyncExecutionOutput{ExecutionArn: &r.ARN, StateMachineArn: &r.MachineARN, Name: &r.Name, StartDate: &r.Started, StopDate: &r.Stopped,
+		Status: ptr(string(r.Status)), Error: opt(r.Error), Cause: opt(r.Cause), TraceHeader: opt(r.TraceHeader), InputDetails: included(),
+		BillingDetails: &BillingDetails{BilledMemoryUsedInMB: &r.BilledMB, BilledDurationInMilliseconds: &r.BilledMS}}
+	out.Input, out.Output = textOf(r.Input), textOf(r.Output)
+	if out.Output != nil {
+		out.OutputDetails = included()
+	}
+	return out, nil
+}
+
+func (d door) stopExecution(ctx context.Context, in *StopExecutionInput) (*StopExecutionOutput, error) {
+	at, err := d.workflows.Stop(ctx, *in.ExecutionArn, val(in.Error), val(in.Cause))
+	if err != nil {
+		return nil, errorOf(err)
+	}
+	return &StopExecutionOutput{StopDate: &at}, nil
+}
+
+func (d door) describeExecution(_ context.Context, in *DescribeExecutionInput) (*DescribeExecutionOutput, error) {
+	r, err := d.workflows.Describe(*in.ExecutionArn)
+	if err != nil {
+		return nil, errorOf(err)
+	}
+	status, reason := redrivable(&r.Execution)
+	out := &DescribeExecutionOutput{ExecutionArn: &r.ARN, StateMachineArn: &r.MachineARN, Name: &r.Name, Status: ptr(string(r.Status)), StartDate: &r.Started,
+		StopDate: date(r.Stopped), TraceHeader: opt(r.TraceHeader), MapRunArn: opt(r.MapRunARN), Error: opt(r.Error), Cause: opt(r.Cause),
+		StateMachineVersionArn: opt(r.VersionARN), StateMachineAliasArn: opt(r.AliasARN), RedriveCount: ptr(int32(r.Redrives)), RedriveDate: date(r.Redriven),
+		RedriveStatus: &status, RedriveStatusReason: opt(reason), Input: textOf(r.Input), Output: textOf(r.Output), InputDetails: included()}
+	if out.Output != nil {
+		out.OutputDetails = included()
+	}
+	if val(in.IncludedData) == "METADATA_ONLY" {
+		out.Input, out.Output = nil, nil
+		out.InputDetails = &CloudWatchEventsExecutionDataDetails{Included: ptr(false)}
+	}
+	return out, nil
+}
+
+// redriveWindow is how long after its start an execution may be redriven (developer guide, "Redriving executions").
+const redriveWindow = 14 * 24 * time.Hour
+
+// redrivable is redriveStatus with its reason.
+func redrivable(e *workflows.Execution) (status, reason string) {
+	switch {
+	case e.Status == workflows.Running, e.Status == workflows.Succeeded:
+		return "NOT_REDRIVABLE", fmt.Sprintf("Execution is %s and cannot be redriven", e.Status)
+	case time.Since(e.Started) > redriveWindow:
+		return "NOT_REDRIVABLE", "Execution is older than 14 days and cannot be redriven"
+	case e.MapRunARN != "":
+		return "REDRIVABLE_BY_MAP_RUN", ""
+	}
+	return "REDRIVABLE", ""
+}
+
+func included() *CloudWatchEventsExecutionDataDetails {
+	return &CloudWatchEventsExecutionDataDetails{Included: ptr(true)}
+}
+
+func textOf(v value.Value) *string {
+	if v.IsAbsent() {
+		return nil
+	}
+	return ptr(v.String())
+}
+
+func (d door) listExecutions(_ context.Context, in *ListExecutionsInput) (*ListExecutionsOutput, error) {
+	l := workflows.Listing{MachineARN: val(in.StateMachineArn), MapRunARN: val(in.MapRunArn), Status: workflows.Status(val(in.StatusFilter)),
+		Limit: int(val(in.MaxResults)), After: val(in.NextToken)}
+	if in.RedriveFilter != nil {
+		l.Redriven = ptr(*in.RedriveFilter == "REDRIVEN")
+	}
+	page, next, err := d.workflows.List(l)
+	if err != nil {
+		return nil, errorOf(err)
+	}
+	out := &ListExecutionsOutput{Executions: []ExecutionListItem{}, NextToken: opt(next)}
+	for _, e := range page {
+		out.Executions = append(out.Executions, ExecutionListItem{ExecutionArn: &e.ARN, StateMachineArn: &e.MachineARN, Name: &e.Name, Status: ptr(string(e.Status)),
+			StartDate: &e.Started, StopDate: date(e.Stopped), MapRunArn: opt(e.MapRunARN), ItemCount: opt(int32(e.ItemCount)),
+			StateMachineVersionArn: opt(e.VersionARN), StateMachineAliasArn: opt(e.AliasARN), RedriveCount: ptr(int32(e.Redrives)), RedriveDate: date(e.Redriven)})
+	}
+	return out, nil
+}
