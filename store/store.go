@@ -14,6 +14,9 @@ import (
 // keyspace is the first byte of every key of this room; history has another.
 const keyspace = 's'
 
+// Write is one change of a transaction, made by a Collection or by another durable room.
+type Write = disk.Write
+
 // Store is the definitions keyspace.
 type Store struct{ db *disk.DB }
 

@@ -11,7 +11,7 @@ import (
 	"anthill/asl/interp"
 	"anthill/fault"
 	"anthill/history"
-	"anthill/internal/disk"
+	"anthill/store"
 	"anthill/value"
 )
 
@@ -349,8 +349,8 @@ func (s *Service) Stop(ctx context.Context, executionARN, errorName, cause strin
 }
 
 // openWrites are what the start of a Standard execution commits beside its events; closeWrites its end.
-func (s *Service) openWrites(e *Execution) []disk.Write {
-	return []disk.Write{s.executions.Write(e.ARN, *e), s.order.Write(e.listKey(), struct{}{}), s.open.Write(e.ARN, struct{}{})}
+func (s *Service) openWrites(e *Execution) []store.Write {
+	return []store.Write{s.executions.Write(e.ARN, *e), s.order.Write(e.listKey(), struct{}{}), s.open.Write(e.ARN, struct{}{})}
 }
 
 // listKey is the key in the order of the machine, or of the map run that the execution belongs to.

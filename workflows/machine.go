@@ -9,7 +9,7 @@ import (
 	"anthill/arn"
 	"anthill/asl"
 	"anthill/fault"
-	"anthill/internal/disk"
+	"anthill/store"
 )
 
 // Type is how executions of a state machine are kept.
@@ -129,7 +129,7 @@ func (s *Service) CreateMachine(sc Scope, in MachineInput) (m *Machine, version 
 		}
 		return old, version, err
 	}
-	writes := []disk.Write{s.revisionDocs.Write(m.Revision.Key, m.Revision)}
+	writes := []store.Write{s.revisionDocs.Write(m.Revision.Key, m.Revision)}
 	if in.Publish {
 		version, m = nextVersion(m, in.VersionDescription)
 		writes = append(writes, s.versionDocs.Write(version.ARN(), *version))
@@ -243,7 +243,7 @@ func (s *Service) UpdateMachine(machineARN string, in MachineUpdate) (m *Machine
 	r.Updated, r.ID = time.Now(), newID()
 	r.Key = revisionKey(old.ARN, r.Updated)
 	m = &next
-	writes := []disk.Write{s.revisionDocs.Write(r.Key, *r)}
+	writes := []store.Write{s.revisionDocs.Write(r.Key, *r)}
 	if in.Publish {
 		version, m = nextVersion(m, in.VersionDescription)
 		writes = append(writes, s.versionDocs.Write(version.ARN(), *version))
@@ -296,7 +296,7 @@ func (s *Service) Machines(sc Scope) []*Machine {
 func (s *Service) DeleteMachine(machineARN string) error {
 	s.change.Lock()
 	defer s.change.Unlock()
-	writes := []disk.Write{s.machineDocs.Remove(machineARN)}
+	writes := []store.Write{s.machineDocs.Remove(machineARN)}
 	s.mu.RLock()
 	for _, v := range s.mu.versions[machineARN] {
 		writes = append(writes, s.versionDocs.Remove(v.ARN()))

@@ -8,7 +8,7 @@ import (
 	"anthill/asl/interp"
 	"anthill/fault"
 	"anthill/history"
-	"anthill/internal/disk"
+	"anthill/store"
 	"anthill/value"
 )
 
@@ -77,7 +77,7 @@ func (r *run) identity() interp.Identity {
 func (r *run) first(m message) error {
 	events := r.x.Decide(m.in, m.at)
 	records := r.encode(events, m)
-	var also []disk.Write
+	var also []store.Write
 	if r.e.Type == Standard {
 		also = r.s.openWrites(&r.e)
 		if r.x.Done() {
@@ -207,7 +207,7 @@ func (r *run) answer(m *message) bool {
 // commit writes records. While the disk is full it waits and tries again: the events are decided, and nothing has been
 // done about them. Other failures end the driving of this execution until the next start of the platform.
 func (r *run) commit(records [][]byte, last []interp.Event, lazy bool) error {
-	var also []disk.Write
+	var also []store.Write
 	ended := r.x.Done() && r.e.Status == Running
 	if ended {
 		also = r.s.closeWrites(r, last)
@@ -249,13 +249,13 @@ func (r *run) commit(records [][]byte, last []interp.Event, lazy bool) error {
 }
 
 // closeWrites sets the execution's end and gives what is committed with it.
-func (s *Service) closeWrites(r *run, last []interp.Event) []disk.Write {
+func (s *Service) closeWrites(r *run, last []interp.Event) []store.Write {
 	r.e.Status = statusOf(r.x)
 	r.e.Stopped = last[len(last)-1].Time
 	if r.e.Type == Express {
 		return nil
 	}
-	return []disk.Write{s.executions.Write(r.e.ARN, r.e), s.open.Remove(r.e.ARN)}
+	return []store.Write{s.executions.Write(r.e.ARN, r.e), s.open.Remove(r.e.ARN)}
 }
 
 // settle begins what the execution owes now and ends what it does not want any more.

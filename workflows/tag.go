@@ -4,7 +4,7 @@ import (
 	"slices"
 
 	"anthill/fault"
-	"anthill/internal/disk"
+	"anthill/store"
 )
 
 // maxTags is how many tags a resource may have (Service quotas).
@@ -56,7 +56,7 @@ func (s *Service) tagged(op, resourceARN string) ([]Tag, func([]Tag) error, erro
 	if _, err := parseARN(op, resourceARN, "stateMachine", "activity"); err != nil {
 		return nil, nil, err
 	}
-	commit := func(w disk.Write, show func()) error {
+	commit := func(w store.Write, show func()) error {
 		if err := s.c.Store.Commit(w); err != nil {
 			return fault.In(op, err)
 		}
