@@ -98,6 +98,23 @@ func OfObject(members ...Member) Value {
 	return ofParts(Object, p)
 }
 
+// OfKeys gives an object in which keys[i] names items[i]. The keys must differ. Neither slice may change from now on; several
+// Values may share keys.
+func OfKeys(keys []string, items []Value) Value {
+	p := &parts{keys: keys, items: items}
+	if len(keys) > indexFrom {
+		p.makeIndex()
+	}
+	return ofParts(Object, p)
+}
+
+func (p *parts) makeIndex() {
+	p.index = make(map[string]int, 2*len(p.keys))
+	for i, k := range p.keys {
+		p.index[k] = i
+	}
+}
+
 func ofParts(k Kind, p *parts) Value {
 	n := &node{}
 	n.parts.Store(p)
@@ -116,10 +133,7 @@ func (p *parts) set(key string, v Value) {
 	case p.index != nil:
 		p.index[key] = len(p.keys) - 1
 	case len(p.keys) > indexFrom:
-		p.index = make(map[string]int, 2*len(p.keys))
-		for i, k := range p.keys {
-			p.index[k] = i
-		}
+		p.makeIndex()
 	}
 }
 
@@ -166,8 +180,50 @@ func (v Value) Float() float64 {
 	if v.text == "" {
 		return v.num
 	}
+	if f, ok := shortFloat(v.text); ok {
+		return f
+	}
 	f, _ := strconv.ParseFloat(v.text, 64) // out of range gives an infinity, which is the nearest answer
 	return f
+}
+
+// pow10 holds the powers of ten up to what a short number can have behind its point.
+var pow10 = [...]float64{1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15}
+
+// shortFloat reads a number of up to 15 digits without an exponent. Its digits and the power of ten are both exact, so
+// that the one division rounds right.
+func shortFloat(s string) (f float64, ok bool) {
+	if len(s) > 16 {
+		return 0, false
+	}
+	negative := s[0] == '-'
+	if negative {
+		s = s[1:]
+	}
+	n, digits, places, point := int64(0), 0, 0, false
+	for i := range len(s) {
+		c := s[i]
+		switch {
+		case c >= '0' && c <= '9':
+			n = n*10 + int64(c-'0')
+			digits++
+			if point {
+				places++
+			}
+		case c == '.':
+			point = true
+		default:
+			return 0, false
+		}
+	}
+	if digits > 15 {
+		return 0, false
+	}
+	f = float64(n) / pow10[places]
+	if negative {
+		f = -f
+	}
+	return f, true
 }
 
 // Int is v as a whole number; ok is false when v is no number, has a fraction, or does not fit.

@@ -105,7 +105,7 @@ func (c *compiler) invocation(n *node, first code) code {
 func (ev *eval) invokeLambda(fun *function, args []code, lhs val, applied bool, in val, f *frame, pos int) val {
 	ev.step()
 	l := fun.lambda
-	ev.charge(64 + valSize*l.slots)
+	ev.charge(boxSize + valSize*l.slots)
 	slots := make([]variable, l.slots)
 	for i := range l.params {
 		slots[i].set = true
@@ -160,7 +160,7 @@ func (c *compiler) lambda(n *node) code {
 		s.names = addName(s.names, name)
 	}
 	l := &lambda{params: len(n.list), sig: n.sig}
-	c.in(s, func() { c.within(func() { l.body = c.expr(n.body) }) })
+	c.in(s, func() { l.body = c.expr(n.body) })
 	l.slots = len(s.names)
 	return func(ev *eval, in val, f *frame) val {
 		ev.charge(96)
@@ -252,9 +252,9 @@ func (c *compiler) applied(n *node) code {
 
 // transform compiles |pattern|update,delete|: a function that changes a copy.
 func (c *compiler) transform(n *node) code {
-	pattern := c.expr(n.pattern)
-	var update, remove code
+	var pattern, update, remove code
 	c.within(func() {
+		pattern = c.expr(n.pattern)
 		update = c.expr(n.update)
 		if n.remove != nil {
 			remove = c.expr(n.remove)

@@ -56,7 +56,7 @@ func (c *compiler) group(n *node) groupCode {
 // fixedObject makes an object of one context whose keys are known.
 func fixedObject(ev *eval, pairs []pairCode, names []string, in val, f *frame) val {
 	ev.step()
-	ev.charge(64 + valSize*len(pairs))
+	ev.charge(boxSize + valSize*len(pairs))
 	plain := true
 	b := &box{kind: boxObject, keys: names, items: make([]val, len(pairs))}
 	for i := range pairs {
@@ -274,6 +274,7 @@ func (c *compiler) arrayOf(n *node) code {
 	cons := n.consArray
 	if len(n.list) == 1 && n.list[0].isBinary("..") && !cons {
 		return func(ev *eval, in val, f *frame) val {
+			ev.charge(boxSize)
 			if r := items[0](ev, in, f); r.b != nil && r.b.lazy {
 				return val{b: &box{lazy: true, low: r.b.low, size: r.b.size}}
 			} else if !r.undef() {
@@ -284,7 +285,7 @@ func (c *compiler) arrayOf(n *node) code {
 	}
 	return func(ev *eval, in val, f *frame) val {
 		ev.step()
-		ev.charge(64 + valSize*len(items))
+		ev.charge(boxSize + valSize*len(items))
 		out := make([]val, 0, len(items))
 		for i, item := range items {
 			v := item(ev, in, f)

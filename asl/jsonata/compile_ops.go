@@ -154,6 +154,7 @@ func rangeOf(ev *eval, a, b val, pos int) val {
 	if size > maxRange {
 		panic(&Error{Code: "D2014", Position: pos, Token: "..", detail: ofNum(size)})
 	}
+	ev.charge(boxSize)
 	return val{b: &box{seq: true, lazy: true, low: a.num(), size: int(size)}}
 }
 

@@ -66,11 +66,15 @@ type eval struct {
 	seed      uint64
 }
 
-const valSize = 48
+// What a val and a box take, for the account of memory.
+const (
+	valSize = 48
+	boxSize = 144
+)
 
 func (l Limits) filled() Limits {
 	if l.Steps == 0 {
-		l.Steps = 10_000_000
+		l.Steps = 2_000_000
 	}
 	if l.Depth == 0 {
 		l.Depth = 1000
@@ -174,7 +178,7 @@ func (ev *eval) applyOnce(fn val, args []val, in val) val {
 		return fun.native(ev, in, args)
 	}
 	l := fun.lambda
-	ev.charge(64 + valSize*l.slots)
+	ev.charge(boxSize + valSize*l.slots)
 	f := &frame{parent: fun.frame, slots: make([]variable, l.slots)}
 	for i := range l.params {
 		f.slots[i].set = true

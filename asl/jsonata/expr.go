@@ -29,7 +29,7 @@ type Env struct {
 
 // Limits bound one evaluation. A zero field means its default.
 type Limits struct {
-	Steps int // calls and iterations; default 10,000,000
+	Steps int // calls and iterations; default 2,000,000
 	Depth int // nested evaluations; default 1,000. Tail calls do not nest
 	Bytes int // memory built, whether or not it is still in use; default 256 MiB
 }

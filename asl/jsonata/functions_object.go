@@ -135,17 +135,30 @@ func clone(ev *eval, v val) val {
 		ev.enter()
 		defer ev.leave()
 		ev.charge(2 * valSize * v.len())
-		out := newObject()
-		for i := range v.len() {
-			if k, x := v.member(i); !x.undef() {
-				out.set(k, clone(ev, x))
-			}
-		}
-		return val{b: out}
+		return cloneObject(ev, v)
 	case v.isFunc():
 		return ofString("")
 	case v.isNumber() && v.num()-v.num() != 0:
 		return ofValue(value.NullValue)
 	}
 	return v
+}
+
+func cloneObject(ev *eval, v val) val {
+	n := v.len()
+	if n > indexFrom || v.b != nil {
+		out := newObject()
+		for i := range n {
+			if k, x := v.member(i); !x.undef() {
+				out.set(k, clone(ev, x))
+			}
+		}
+		return val{b: out}
+	}
+	keys := v.v.Keys()
+	out := &box{kind: boxObject, keys: keys[:n:n], items: make([]val, n, n+1)}
+	for i := range n {
+		out.items[i] = clone(ev, val{v: v.v.At(i).Value})
+	}
+	return val{b: out}
 }

@@ -412,18 +412,32 @@ func (ev *eval) out(v val) value.Value {
 		}
 		return value.OfArray(items...)
 	case boxObject:
-		members := make([]value.Member, 0, len(v.b.keys))
-		ev.charge(len(v.b.keys) * valSize)
-		for i, k := range v.b.keys {
-			if x := ev.out(v.b.items[i]); !x.IsAbsent() {
-				members = append(members, value.Member{Key: k, Value: x})
-			}
-		}
-		return value.OfObject(members...)
+		return ev.outObject(v.b)
 	case boxFunction:
 		return value.OfString("")
 	}
 	return value.NullValue
+}
+
+func (ev *eval) outObject(b *box) value.Value {
+	ev.charge(len(b.keys) * valSize)
+	keys, items := b.keys, make([]value.Value, len(b.keys))
+	n := 0
+	for i := range items {
+		x := ev.out(b.items[i])
+		if x.IsAbsent() {
+			if n == i {
+				keys = append([]string(nil), keys...)
+			}
+			continue
+		}
+		if n < i {
+			keys[n] = b.keys[i]
+		}
+		items[n] = x
+		n++
+	}
+	return value.OfKeys(keys[:n:n], items[:n])
 }
 
 func orNull(v value.Value) value.Value {
