@@ -27,6 +27,7 @@ func Parse(text string, opt Options) (*Machine, Problems) {
 	if problems != nil {
 		return nil, problems
 	}
+	def = def.Compact()
 	p := &parser{opt: opt, text: text, machine: &Machine{definition: def}, names: map[string]bool{}, labels: map[string]bool{}}
 	p.parseMachine(def)
 	if len(p.problems.Errors()) > 0 {
@@ -42,6 +43,7 @@ func ParseState(text, name string, opt Options) (*Machine, Problems) {
 	if problems != nil {
 		return nil, problems
 	}
+	def = def.Compact()
 	p := &parser{opt: opt, text: text, machine: &Machine{definition: def}, names: map[string]bool{}, labels: map[string]bool{}, alone: true}
 	if def.Kind() != value.Object {
 		p.fail("", "Value is not of type object")

@@ -432,6 +432,18 @@ func (v Value) Sealed() Value {
 	return Value{kind: v.kind, node: n}
 }
 
+// Compact is v with compact text, made once: Raw and String of it are the same.
+func (v Value) Compact() Value {
+	if v.node == nil || v.node.canonical {
+		return v
+	}
+	n := &node{raw: string(v.AppendJSON(nil)), canonical: true}
+	return Value{kind: v.kind, node: n}
+}
+
+// Same reports whether a and b are one and the same container, whatever is in it; false for leaves.
+func Same(a, b Value) bool { return a.node != nil && a.node == b.node }
+
 // compact reports whether AppendRaw prints v as AppendJSON does.
 func (v Value) compact() bool {
 	if v.node == nil || v.node.raw != "" {

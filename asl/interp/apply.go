@@ -295,7 +295,7 @@ func (x *Execution) applyMapStarted(f *frame, e *Event) {
 	f.prev, f.phase = e.ID, working
 	items := e.Payload
 	if items.IsAbsent() {
-		items = f.input
+		items = f.input.Compact()
 	}
 	if f.state.Map.Distributed {
 		f.data = items

@@ -184,7 +184,7 @@ func (v *view) assign(e *asl.Expression, input value.Value) ([]Variable, *troubl
 	vars := make([]Variable, 0, out.Len())
 	size := 0
 	for name, item := range out.Members() {
-		vars = append(vars, Variable{name, item.Sealed()})
+		vars = append(vars, Variable{name, item.Compact()})
 		size += len(item.String())
 	}
 	if size > MaxVariable {

@@ -24,6 +24,11 @@ type Identity struct {
 	// must be a function of its arguments.
 	MapRun func(label string, random [16]byte) string
 
+	// Refuse says why a task cannot be scheduled at all (its activity does not exist, its parameters have a wrong form), in
+	// AWS's words without the state in front; "" when it can. It is asked in Decide only; what it said is in the events. nil
+	// refuses nothing.
+	Refuse func(r asl.Resource, arguments value.Value) string
+
 	// Extra is further members of the context object's top, such as those of a child execution. Absent for none.
 	Extra value.Value
 }

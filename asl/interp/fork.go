@@ -13,7 +13,7 @@ func (x *Execution) fork(f *frame) *trouble {
 	}
 	e := Event{Type: ParallelStateStarted, Prev: f.prev, Frame: f.id}
 	if f.state.InputPath != nil || f.state.DiscardInput || f.state.Parameters != nil || f.state.Arguments != nil {
-		e.Payload = in.Sealed()
+		e.Payload = f.printed(in)
 	}
 	x.emit(e)
 	return nil
@@ -56,7 +56,7 @@ func (x *Execution) advance(f *frame) *trouble {
 			if t != nil {
 				return t
 			}
-			e.Payload = in.Sealed()
+			e.Payload = in.Compact()
 		}
 		x.emit(e)
 	}

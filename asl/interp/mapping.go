@@ -19,6 +19,7 @@ func (x *Execution) mapItems(f *frame) *trouble {
 	if t != nil {
 		return t
 	}
+	items = items.Compact()
 	width, _, t := v.number(m.MaxConcurrency, in)
 	if t != nil {
 		return t
@@ -28,7 +29,7 @@ func (x *Execution) mapItems(f *frame) *trouble {
 	}
 	e := Event{Type: MapStateStarted, Prev: f.prev, Frame: f.id, Index: items.Len(), Count: int(width)}
 	if f.state.JSONata && m.ItemsExpr != nil || f.state.InputPath != nil || f.state.DiscardInput || m.Items != nil {
-		e.Payload = items.Sealed()
+		e.Payload = items
 	}
 	if m.Distributed {
 		if m.Reader != nil {

@@ -303,7 +303,7 @@ func (x *Execution) leaveBy(f *frame, v *view, basis, out value.Value, output, a
 
 // exit writes the event of leaving f's state.
 func (x *Execution) exit(f *frame, out value.Value, vars []Variable, next *asl.State) *trouble {
-	out = out.Sealed()
+	out = f.printed(out)
 	if len(out.Raw()) > MaxPayload {
 		return &trouble{Failure: *failure.New(failure.DataLimitExceeded, "The state/task '%s' returned a result with a size exceeding the maximum number of bytes service limit.", f.state.Name)}
 	}
@@ -315,6 +315,14 @@ func (x *Execution) exit(f *frame, out value.Value, vars []Variable, next *asl.S
 	return nil
 }
 
+// printed is v as events show it: what merely passes through stays as it was written, what was computed is compact.
+func (f *frame) printed(v value.Value) value.Value {
+	if value.Same(v, f.input) || value.Same(v, f.result) {
+		return v.Sealed()
+	}
+	return v.Compact()
+}
+
 // flowEnded goes on in what f is a flow of.
 func (x *Execution) flowEnded(f *frame) {
 	switch p := f.parent; {
@@ -323,8 +331,16 @@ func (x *Execution) flowEnded(f *frame) {
 	case p.state.Type == asl.Map:
 		x.emit(Event{Type: MapIterationSucceeded, Prev: f.prev, Name: p.state.Name, Index: f.index, Frame: f.id})
 	case p.join.allEnded():
-		x.emit(Event{Type: ParallelStateSucceeded, Prev: f.prev, Frame: p.id})
+		x.emit(Event{Type: ParallelStateSucceeded, Prev: p.join.last(), Frame: p.id})
 	}
+}
+
+// last is the id of the last event of any branch.
+func (j *join) last() (id int64) {
+	for _, c := range j.children {
+		id = max(id, c.prev)
+	}
+	return id
 }
 
 // tooLong ends an execution whose history is full.

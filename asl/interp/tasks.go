@@ -49,7 +49,7 @@ func (x *Execution) schedule(f *frame) *trouble {
 	if t != nil {
 		return t
 	}
-	e := Event{Type: eventsOf(f.state).scheduled, Prev: f.prev, Resource: spec.Resource.ARN, Payload: args.Sealed(), Frame: f.id, Token: v.token}
+	e := Event{Type: eventsOf(f.state).scheduled, Prev: f.prev, Resource: spec.Resource.ARN, Payload: f.printed(args), Frame: f.id, Token: v.token}
 	if e.Timeout, _, t = v.number(spec.Timeout, in); t != nil {
 		return t
 	}
@@ -59,6 +59,11 @@ func (x *Execution) schedule(f *frame) *trouble {
 	if spec.Credentials != nil {
 		if e.Credentials, t = v.expr(spec.Credentials, in); t != nil {
 			return t
+		}
+	}
+	if x.id.Refuse != nil {
+		if why := x.id.Refuse(spec.Resource, args); why != "" {
+			return f.runtimeTrouble("%s", why)
 		}
 	}
 	x.emit(e)
