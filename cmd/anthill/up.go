@@ -1,0 +1,78 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"strings"
+
+	"github.com/lmittmann/tint"
+	"github.com/spf13/cobra"
+
+	"anthill/server"
+)
+
+func upCommand() *cobra.Command {
+	var c server.Config
+	var verbose bool
+	var durability string
+	cmd := &cobra.Command{
+		Use:   "up",
+		Short: "Serve every AWS API on one port until interrupted",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			switch durability {
+			case "strict":
+			case "relaxed":
+				c.Relaxed = server.RelaxedFlush
+			default:
+				return fmt.Errorf("--durability takes strict or relaxed, not %q", durability)
+			}
+			c.Log = logger(os.Stderr, verbose)
+			s, err := server.Open(cmd.Context(), c)
+			if err != nil {
+				return err
+			}
+			ready(cmd.OutOrStdout(), s, c)
+			if err := s.Run(cmd.Context()); err != nil {
+				s.Close()
+				return err
+			}
+			return s.Close()
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&c.Host, "host", "127.0.0.1", "address to listen on")
+	f.IntVar(&c.Port, "port", 4566, "port to listen on; 0 lets the system choose")
+	f.StringVar(&c.Data, "data", "", "data directory (default ~/.local/share/anthill)")
+	f.BoolVar(&c.Ephemeral, "ephemeral", false, "keep nothing: memory and a temporary directory")
+	f.StringVar(&durability, "durability", "strict", "strict: acknowledged means flushed; relaxed: flushed within 10 ms")
+	f.BoolVar(&c.VerifySignatures, "verify-signatures", false, "check SigV4 signatures against known access keys")
+	f.BoolVar(&c.StrictRuntimes, "strict-runtimes", false, "refuse functions whose exact runtime version is not on this machine")
+	f.DurationVar(&c.KeepAlive, "keep-alive", 0, "how long an idle execution environment is kept (default 10m)")
+	f.BoolVar(&c.TLS, "tls", false, "serve HTTPS with a certificate of a local CA")
+	f.BoolVar(&verbose, "verbose", false, "log requests and environments")
+	return cmd
+}
+
+// ready prints the one ready line and the lines to paste.
+func ready(w io.Writer, s *server.Server, c server.Config) {
+	fmt.Fprintf(w, "Anthill %s is ready at %s (%s; data in %s)\n", server.Version, s.URL(), s.Ready(), s.Where())
+	fmt.Fprintf(w, "\n  export AWS_ENDPOINT_URL=%s\n  export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_DEFAULT_REGION=us-east-1\n", s.URL())
+	if ca := s.CA(); ca != "" {
+		fmt.Fprintf(w, "  export AWS_CA_BUNDLE=%s\n", ca)
+	}
+	for _, n := range s.Notes() {
+		fmt.Fprintln(w, "\n  "+strings.ReplaceAll(n, "\n", "\n  "))
+	}
+	fmt.Fprintln(w)
+}
+
+func logger(w io.Writer, verbose bool) *slog.Logger {
+	level := slog.LevelWarn
+	if verbose {
+		level = slog.LevelDebug
+	}
+	return slog.New(tint.NewHandler(w, &tint.Options{Level: level}))
+}

@@ -1,0 +1,46 @@
+package server
+
+import (
+	"log/slog"
+	"time"
+)
+
+// Version is what `anthill version` and /health say. The build sets it.
+var Version = "dev"
+
+// Config says how a platform behaves. The zero value is a working one with the default data directory.
+type Config struct {
+	// Host is the address to listen on. "" means 127.0.0.1: functions run with your machine's Python, so other
+	// machines are let in only on purpose.
+	Host string
+
+	// Port is the TCP port. 0 lets the kernel choose, which is printed.
+	Port int
+
+	// Data is the directory that holds all state. "" means the user's data directory (~/.local/share/anthill).
+	Data string
+
+	// Ephemeral keeps definitions and history in memory and everything else in a temporary directory that Close removes.
+	Ephemeral bool
+
+	// Cache is where runtime environments (boto3) are prepared once. "" means the user's cache directory.
+	Cache string
+
+	// VerifySignatures refuses requests whose SigV4 signature does not fit a key of identity.
+	VerifySignatures bool
+
+	// StrictRuntimes refuses functions whose exact runtime version is not on this machine.
+	StrictRuntimes bool
+
+	// Relaxed lets acknowledged writes wait up to this long for their flush. 0 means never.
+	Relaxed time.Duration
+
+	// KeepAlive is how long an idle execution environment is kept. 0 means the sandbox's own default.
+	KeepAlive time.Duration
+
+	// TLS serves HTTPS with a certificate of a local CA that is made under Data.
+	TLS bool
+
+	// Log takes the platform's own log; nil means none.
+	Log *slog.Logger
+}

@@ -1,0 +1,162 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"path/filepath"
+
+	"anthill/api"
+	"anthill/api/apigateway"
+	"anthill/api/ecr"
+	"anthill/api/iam"
+	"anthill/api/lambda"
+	"anthill/api/logs"
+	"anthill/api/protocol"
+	"anthill/api/sfn"
+	"anthill/api/sts"
+	"anthill/blobs"
+	"anthill/fault"
+	"anthill/functions"
+	"anthill/gateways"
+	"anthill/history"
+	"anthill/internal/disk"
+	"anthill/sandbox"
+	"anthill/sandbox/process"
+	"anthill/sandbox/runtimes"
+	"anthill/store"
+)
+
+// rooms are the parts of a data directory that a reset removes. What is prepared for a machine (tls) stays.
+var rooms = [...]string{"db", "blobs", "code", "run"}
+
+// house is every room, built from the ground up.
+type house struct {
+	db        *disk.DB
+	store     *store.Store
+	history   *history.Log
+	blobs     *blobs.Store
+	driver    *process.Driver
+	pool      *sandbox.Pool
+	functions *functions.Service
+	gateways  *gateways.Service
+
+	proxy    *gateways.Proxy
+	services []*protocol.Service
+	api      http.Handler
+	own      http.Handler
+
+	opened []func() error // closers, in the order of opening
+}
+
+// openHouse builds the rooms over c.Data. endpoint is how functions reach the platform.
+func openHouse(ctx context.Context, c Config, endpoint string) (*house, error) {
+	h := &house{}
+	if err := h.open(ctx, c, endpoint); err != nil {
+		return nil, errors.Join(err, h.close())
+	}
+	return h, nil
+}
+
+func (h *house) open(ctx context.Context, c Config, endpoint string) (err error) {
+	if err := h.openDurable(c); err != nil {
+		return err
+	}
+	if err := h.openSandbox(ctx, c); err != nil {
+		return err
+	}
+	if err := h.openServices(ctx, c, endpoint); err != nil {
+		return err
+	}
+	h.proxy = h.gateways.Proxy()
+	h.own = h.ownAddresses()
+	h.services = h.doors()
+	h.api = api.New(api.Config{Services: h.services, Log: c.Log})
+	return nil
+}
+
+// openDurable opens the database and what lies on it.
+func (h *house) openDurable(c Config) (err error) {
+	o := disk.Options{FlushEvery: c.Relaxed}
+	if c.Ephemeral {
+		o.FS = disk.NewMemory()
+	}
+	if h.db, err = disk.Open(filepath.Join(c.Data, "db"), o); err != nil {
+		return explain(err, c.Data)
+	}
+	h.opened = append(h.opened, h.db.Close)
+	h.store, h.history = store.Open(h.db), history.Open(h.db)
+	h.blobs, err = blobs.Open(filepath.Join(c.Data, "blobs"), nil, h.db)
+	return err
+}
+
+// explain turns the refusal of a data directory into the sentence that `anthill up` prints.
+func explain(err error, dir string) error {
+	f := fault.Of(err)
+	if f.Kind != fault.Conflict || f.Detail == "" {
+		return err
+	}
+	return &fault.Error{Kind: f.Kind, Op: f.Op, Noun: f.Noun, Name: dir, Err: err, Detail: "data directory " + dir + ": " + f.Detail + " with --data"}
+}
+
+// openSandbox finds or starts what runs functions.
+func (h *house) openSandbox(ctx context.Context, c Config) (err error) {
+	h.driver, err = process.Open(ctx, process.Config{
+		Dir: filepath.Join(c.Data, "run"), Cache: c.Cache, Strict: c.StrictRuntimes, Runtimes: &runtimes.Catalog{},
+		Progress: func(line string) { c.Log.Warn(line) },
+	})
+	if err != nil {
+		return err
+	}
+	h.pool, err = sandbox.Open(ctx, sandbox.Config{Driver: h.driver, KeepAlive: c.KeepAlive})
+	if err != nil {
+		return errors.Join(err, h.driver.Close())
+	}
+	h.opened = append(h.opened, h.pool.Close)
+	return nil
+}
+
+// openServices opens the services, from left to right.
+func (h *house) openServices(ctx context.Context, c Config, endpoint string) (err error) {
+	catalog := &runtimes.Catalog{}
+	h.functions, err = functions.Open(ctx, functions.Config{
+		Store: h.store, History: h.history, Blobs: h.blobs, Pool: h.pool, Dir: filepath.Join(c.Data, "code"), Endpoint: endpoint,
+		StrictRuntimes: c.StrictRuntimes, Log: c.Log,
+		Runtime: func(identifier string) (functions.Interpreter, error) {
+			i, exact, err := catalog.Resolve(context.Background(), identifier)
+			return functions.Interpreter{Version: i.Version, Exact: exact}, err
+		},
+	})
+	if err != nil {
+		return err
+	}
+	h.opened = append(h.opened, h.functions.Close)
+	h.gateways, err = gateways.Open(ctx, gateways.Config{Store: h.store, Functions: h.functions})
+	return err
+}
+
+// doors are the AWS APIs.
+func (h *house) doors() []*protocol.Service {
+	return []*protocol.Service{
+		lambda.New(h.functions).Service(),
+		sfn.Operations{}.Service(),
+		apigateway.New(h.gateways).Service(),
+		logs.Operations{}.Service(),
+		iam.Operations{}.Service(),
+		sts.Operations{}.Service(),
+		ecr.Operations{}.Service(),
+	}
+}
+
+// notes are what a person should read at the start.
+func (h *house) notes() []string { return nil }
+
+// close takes the rooms down, the last opened first.
+func (h *house) close() error {
+	var errs []error
+	for i := len(h.opened) - 1; i >= 0; i-- {
+		errs = append(errs, h.opened[i]())
+	}
+	h.opened = nil
+	return errors.Join(errs...)
+}
