@@ -1,7 +1,9 @@
 package latency
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -386,4 +388,30 @@ func (s *structure) handlerTime(e Event) time.Duration {
 		e = s.events[e.Previous]
 	}
 	return 0
+}
+
+// Stay is one attempt of one task with all that is known of its way, for a waterfall. Instants are nanoseconds since 1970; 0 is unknown.
+type Stay struct {
+	State     string
+	Entered   int64 // the state was entered
+	Scheduled int64
+	Started   int64
+	Ended     int64 // the outcome's event
+	Task      *Task // nil when handlers are not known
+}
+
+// Stays are the tasks of an execution in the order in which they were entered.
+func Stays(t *Trace) []Stay {
+	s := build(t)
+	var out []Stay
+	for _, sc := range s.scopes {
+		for _, v := range sc.visits {
+			for _, a := range v.attempts {
+				out = append(out, Stay{State: v.state, Entered: v.entered.Instant, Scheduled: a.scheduled.Instant,
+					Started: a.started.Instant, Ended: a.ended.Instant, Task: a.task})
+			}
+		}
+	}
+	slices.SortStableFunc(out, func(a, b Stay) int { return cmp.Compare(a.Scheduled, b.Scheduled) })
+	return out
 }
