@@ -83,7 +83,7 @@ func (c *compiler) invocation(n *node, first code) code {
 				}
 				ev.stack = append(ev.stack, v)
 			}
-			ev.pos = pos
+			ev.pos, ev.name = pos, name
 			if isEval {
 				ev.evalFrame, ev.evalScope = f, here
 			}
@@ -262,7 +262,10 @@ func (c *compiler) transform(n *node) code {
 	})
 	clone := c.variable(&node{kind: kVariable, text: "clone", pos: n.pos}, nil)
 	sig, _ := parseSignature("<(oa):o>")
-	pos, updatePos := n.pos, n.update.pos
+	pos, updatePos, removePos := n.pos, n.update.pos, n.pos
+	if n.remove != nil {
+		removePos = n.remove.pos
+	}
 	return func(ev *eval, in val, f *frame) val {
 		return ofFunc(&function{name: "transform", arity: 1, sig: sig, native: func(ev *eval, _ val, args []val) val {
 			if args[0].undef() {
@@ -278,10 +281,10 @@ func (c *compiler) transform(n *node) code {
 			case matches.undef():
 			case matches.isArray():
 				for i := range matches.len() {
-					change(ev, matches.at(i), update, remove, f, updatePos)
+					change(ev, matches.at(i), update, remove, f, updatePos, removePos)
 				}
 			default:
-				change(ev, matches, update, remove, f, updatePos)
+				change(ev, matches, update, remove, f, updatePos, removePos)
 			}
 			return result
 		}})
@@ -289,7 +292,7 @@ func (c *compiler) transform(n *node) code {
 }
 
 // change updates one matched object of a transform's copy.
-func change(ev *eval, match val, update, remove code, f *frame, pos int) {
+func change(ev *eval, match val, update, remove code, f *frame, pos, removePos int) {
 	ev.step()
 	if u := update(ev, match, f); !u.undef() {
 		if !u.isObject() {
@@ -316,7 +319,7 @@ func change(ev *eval, match val, update, remove code, f *frame, pos int) {
 	}
 	for _, name := range names {
 		if !name.isString() {
-			panic(&Error{Code: "T2012", Position: pos, detail: d})
+			panic(&Error{Code: "T2012", Position: removePos, detail: d})
 		}
 	}
 	if match.b != nil && match.b.kind == boxObject {

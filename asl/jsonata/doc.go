@@ -9,4 +9,16 @@
 //   - an evaluation ends: Limits bound its steps, its depth, the memory it builds and each regular expression
 //   - the input and the bindings are never changed; numbers that merely pass through keep their text
 //   - every failure is an *Error with JSONata's code
+//
+// Where it differs from the reference implementation (npm jsonata 2.0.6), on purpose:
+//   - a number that nothing computes with keeps its text (1.0, 12345678901234567890); JavaScript would round and reprint it
+//   - objects keep the order in which their keys came; JavaScript puts keys that look like indexes first
+//   - after ^(…) a stream with @, # or % is still one, so that predicates may follow; the reference loses the bindings
+//   - limits stand in for the stack and the clock; exceeding one is U1001
+//   - a result that JSON cannot hold: NaN and infinities become null, functions the empty string, a half surrogate U+FFFD
+//   - $pad, $formatNumber and $formatInteger refuse sizes that would exhaust memory
+//
+// Where Step Functions is known to differ from both, or AWS does not say: the numbers that $random(seed) gives for a seed
+// are our own; the codes and texts of $partition, $range, $hash and $parse for bad arguments are ours (D3137); AWS's
+// limits on time and depth are not published.
 package jsonata

@@ -70,13 +70,17 @@ func (e *Error) text() string {
 		return text
 	}
 	quoted := func(s string) string { return string(value.AppendQuoted(nil, s)) }
+	token := quoted(e.Token)
+	if e.Token == "" {
+		token = "undefined"
+	}
 	val := e.expected
-	if e.expected != "" {
+	if e.expected != "" && e.Code != "S0208" {
 		val = quoted(val)
-	} else {
+	} else if e.expected == "" {
 		val = e.Value.String()
 	}
-	return strings.NewReplacer("{token}", quoted(e.Token), "{name}", e.Token, "{value}", val, "{value2}", e.Value2.String(),
+	return strings.NewReplacer("{token}", token, "{name}", e.Token, "{value}", val, "{value2}", e.Value2.String(),
 		"{index}", value.OfInt(int64(e.Index)).String(), "{type}", quoted(e.expected)).Replace(text)
 }
 

@@ -61,6 +61,7 @@ type eval struct {
 
 	// where the call under way stands, for errors and for $eval
 	pos       int
+	name      string
 	evalFrame *frame
 	evalScope *scope
 	seed      uint64
@@ -117,6 +118,9 @@ func (e *Expr) Eval(env Env) (result value.Value, err error) {
 func (ev *eval) located(e *Error) *Error {
 	if e.Position < 0 {
 		e.Position = ev.pos
+		if e.Token == "" {
+			e.Token = ev.name
+		}
 	}
 	return e
 }

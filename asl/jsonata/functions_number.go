@@ -31,7 +31,7 @@ func numberFunctions() []builtinDef {
 			x, y := args[0].num(), arg(args, 1).num()
 			r := math.Pow(x, y)
 			if r-r != 0 {
-				text := "base=" + numberText(x) + ", exponent=" + numberText(y)
+				text := "base=" + ofNum(x).v.String() + ", exponent=" + ofNum(y).v.String()
 				panic(&Error{Code: "D3061", Position: -1, Index: 1, detail: args[0],
 					Message: "The power function has resulted in a value that cannot be represented as a JSON number: " + text})
 			}
