@@ -39,7 +39,7 @@ var laws = map[string][]string{
 		`$count($distinct($x)) <= $count($x)`,
 		`$sum($x) = $reduce($append($x, 0), function($a, $b) { $a + $b })`,
 		`[$x[$ > 0], $x[$not($ > 0)]] ~> $count() = $count($x)`,
-		`$count($x) = 0 or $max($x) = $x^(>$)[0]`,
+		`$count($x) = 0 or $max($x) = ($x^(>$)[0])`,
 		`[$map($x, function($v) { $v })] = [$x[]]`,
 	},
 	"objects": {
