@@ -203,11 +203,8 @@ func (s *session) invocations(ctx context.Context, function string) (records []l
 	if a.status >= 400 {
 		return nil, false, nil
 	}
-	var page struct {
-		Invocations []latency.Invocation `json:"invocations"`
-	}
-	if err := json.Unmarshal(a.body, &page); err != nil {
+	if err := json.Unmarshal(a.body, &records); err != nil {
 		return nil, false, &fault.Error{Kind: fault.Internal, Op: "lab.invocations", Detail: "the platform's records cannot be read", Err: err}
 	}
-	return page.Invocations, true, nil
+	return records, true, nil
 }
