@@ -290,14 +290,16 @@ func (s *Service) List(l Listing) (page []Execution, next string, err error) {
 	if l.Limit <= 0 {
 		l.Limit = 100
 	}
-	prefix := l.MachineARN
-	if a, err := parseARN(op, l.MachineARN, "stateMachine"); err == nil {
-		if parts := a.Split(); len(parts) == 3 {
-			prefix = strings.TrimSuffix(l.MachineARN, ":"+parts[2])
+	prefix := l.MapRunARN
+	if prefix == "" {
+		t, err := s.Resolve(l.MachineARN)
+		if err != nil {
+			return nil, "", err
 		}
-	}
-	if l.MapRunARN != "" {
-		prefix = l.MapRunARN
+		if t.Revision.Type == Express {
+			return nil, "", wrongType(op, l.MachineARN)
+		}
+		prefix = t.Machine.ARN
 	}
 	from := prefix + "\x01"
 	if l.After != "" {

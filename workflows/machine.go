@@ -163,7 +163,7 @@ func revisionKey(machineARN string, at time.Time) string {
 func parse(op, definition string, t Type) (*asl.Machine, error) {
 	m, problems := asl.Parse(definition, asl.Options{Express: t == Express})
 	if m == nil || len(problems.Errors()) > 0 {
-		return nil, &fault.Error{Kind: fault.Invalid, Op: op, Noun: "definition", Detail: "Invalid State Machine Definition: " + problems.String()}
+		return nil, &fault.Error{Kind: fault.Invalid, Op: op, Noun: "definition", Detail: problems.String()}
 	}
 	return m, nil
 }
@@ -240,13 +240,21 @@ func (s *Service) UpdateMachine(machineARN string, in MachineUpdate) (m *Machine
 	if err != nil {
 		return nil, nil, err
 	}
-	r.Updated, r.ID = time.Now(), newID()
+	// Only a change of the definition or the role makes a new revision id; updating to what is there makes none.
+	if r.Definition != old.Definition || r.RoleARN != old.RoleARN {
+		r.ID = newID()
+	}
+	r.Updated = time.Now()
 	r.Key = revisionKey(old.ARN, r.Updated)
 	m = &next
 	writes := []store.Write{s.revisionDocs.Write(r.Key, *r)}
+	fresh := false
 	if in.Publish {
-		version, m = nextVersion(m, in.VersionDescription)
-		writes = append(writes, s.versionDocs.Write(version.ARN(), *version))
+		if version = s.versionOf(m); version == nil {
+			fresh = true
+			version, m = nextVersion(m, in.VersionDescription)
+			writes = append(writes, s.versionDocs.Write(version.ARN(), *version))
+		}
 	}
 	if err := s.c.Store.Commit(append(writes, s.machineDocs.Write(m.ARN, *m))...); err != nil {
 		return nil, nil, fault.In(op, err)
@@ -255,7 +263,7 @@ func (s *Service) UpdateMachine(machineARN string, in MachineUpdate) (m *Machine
 	defer s.mu.Unlock()
 	s.mu.machines[m.ARN] = m
 	s.mu.compiled[r.Key] = compiled
-	if version != nil {
+	if fresh {
 		s.mu.versions[m.ARN] = append(slices.Clip(s.mu.versions[m.ARN]), version)
 	}
 	return m, version, nil

@@ -58,10 +58,8 @@ func (r *Revision) revisionName() string {
 
 // publishLocked publishes m's revision. s.change must be held.
 func (s *Service) publishLocked(op string, m *Machine, description string) (*Version, error) {
-	for _, v := range s.Versions(m.ARN) {
-		if v.Revision.Key == m.Revision.Key {
-			return v, nil
-		}
+	if v := s.versionOf(m); v != nil {
+		return v, nil
 	}
 	v, next := nextVersion(m, description)
 	if err := s.c.Store.Commit(s.versionDocs.Write(v.ARN(), *v), s.machineDocs.Write(m.ARN, *next)); err != nil {
@@ -72,6 +70,16 @@ func (s *Service) publishLocked(op string, m *Machine, description string) (*Ver
 	s.mu.machines[m.ARN] = next
 	s.mu.versions[m.ARN] = append(slices.Clip(s.mu.versions[m.ARN]), v)
 	return v, nil
+}
+
+// versionOf finds the version that was made of m's revision; nil for none.
+func (s *Service) versionOf(m *Machine) *Version {
+	for _, v := range s.Versions(m.ARN) {
+		if v.Revision.ID == m.Revision.ID {
+			return v
+		}
+	}
+	return nil
 }
 
 // Versions lists the versions of a machine, newest first.

@@ -162,9 +162,11 @@ func encryptionOf(e *EncryptionConfiguration) *workflows.Encryption {
 	return &workflows.Encryption{Type: val(e.Type), KeyID: val(e.KmsKeyId), ReuseSeconds: val(e.KmsDataKeyReusePeriodSeconds)}
 }
 
+// encryptionTo shows how a resource is encrypted. AWS has said so of every state machine since customer managed keys came
+// (July 2024); before that the member was absent.
 func encryptionTo(e *workflows.Encryption) *EncryptionConfiguration {
 	if e == nil {
-		return nil
+		return &EncryptionConfiguration{Type: ptr("AWS_OWNED_KEY")}
 	}
 	return &EncryptionConfiguration{Type: &e.Type, KmsKeyId: opt(e.KeyID), KmsDataKeyReusePeriodSeconds: opt(e.ReuseSeconds)}
 }
