@@ -232,6 +232,7 @@ func (s *Service) specOf(f *Function, v *Version) sandbox.Spec {
 		Endpoint: s.c.Endpoint,
 		MemoryMB: set.MemoryMB, TmpMB: set.TmpMB, Timeout: time.Duration(set.Timeout) * time.Second,
 		LogGroup: set.Logging.Group, LogFormat: set.Logging.Format,
+		ApplicationLogLevel: set.Logging.ApplicationLevel, SystemLogLevel: set.Logging.SystemLevel,
 		Credentials: s.credentials(f.Account, set.Role),
 	}
 	if set.Environment != nil {

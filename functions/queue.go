@@ -185,7 +185,7 @@ func (q *queue) attempt(e entry) {
 	config := q.configOf(d.Ref)
 	switch {
 	case err != nil || r.Result != nil:
-	case now.Sub(d.Accepted) > maxAgeOf(config):
+	case now.Sub(d.Accepted) >= maxAgeOf(config):
 		r.condition = "EventAgeExceeded"
 	default:
 		r.Result, err = q.run(&d, r)
@@ -268,7 +268,7 @@ func (q *queue) again(e entry, err error) {
 	if q.ctx.Err() != nil {
 		return // the next platform goes on with it
 	}
-	if !fault.Is(err, fault.Throttled) {
+	if !fault.Is(err, fault.Throttled) && !fault.Is(err, fault.Canceled) {
 		q.s.log.Warn("a queued invocation could not be run", "key", e.key, "err", err)
 	}
 	e.due = time.Now().Add(min(time.Second<<min(e.refusals, 10), maxBackOff))

@@ -88,6 +88,13 @@ type Service struct {
 	}
 	queue    *queue
 	recorder *recorder
+
+	// ahead is the work that makes first starts quick. It ends with the service.
+	ahead struct {
+		sync.WaitGroup
+		ctx  context.Context
+		stop context.CancelFunc
+	}
 }
 
 // account is an account in a region: what a concurrency limit is for.
@@ -126,9 +133,11 @@ func Open(ctx context.Context, c Config) (*Service, error) {
 	if err := errors.Join(s.load(), s.tidy()); err != nil {
 		return nil, fault.In(op, err)
 	}
+	s.ahead.ctx, s.ahead.stop = context.WithCancel(context.Background())
 	s.recorder = newRecorder(c.History, c.Log)
 	q, err := openQueue(s)
 	if err != nil {
+		s.ahead.stop()
 		s.recorder.close()
 		return nil, fault.In(op, err)
 	}
@@ -169,7 +178,9 @@ func (s *Service) load() error {
 // Close waits for the work of the queue that runs, leaves the rest for the next Open, and writes the last records.
 // Invocations that others wait for must have ended before.
 func (s *Service) Close() error {
+	s.ahead.stop()
 	s.queue.close()
+	s.ahead.Wait()
 	s.recorder.close()
 	return nil
 }
@@ -271,11 +282,33 @@ func (s *Service) commit(before *live, after *Function) error {
 		return err
 	}
 	s.show(after, before)
+	s.prepareNew(old, after)
 	if old != nil {
 		s.dropGone(old, after)
 	}
 	s.letGo(lost...)
 	return nil
+}
+
+// prepareNew lets the pool work ahead for versions that before, which may be nil, did not have.
+func (s *Service) prepareNew(before, after *Function) {
+	known := map[string]bool{}
+	if before != nil {
+		for _, v := range before.all() {
+			known[v.Instance] = true
+		}
+	}
+	for _, v := range after.all() {
+		if known[v.Instance] {
+			continue
+		}
+		spec := s.specOf(after, v)
+		s.ahead.Go(func() {
+			if err := s.c.Pool.Prepare(s.ahead.ctx, spec); err != nil && s.ahead.ctx.Err() == nil {
+				s.log.Warn("the first start of a function will be slow", "function", spec.FunctionName, "err", err)
+			}
+		})
+	}
 }
 
 // dropGone ends the environments of versions that changed or went.

@@ -127,11 +127,23 @@ func (u *unpacking) link(f *zip.File, name string) error {
 		return errNoZip
 	}
 	to := string(raw)
-	if path.IsAbs(to) || !filepath.IsLocal(path.Join(path.Dir(name), to)) {
+	// The target is judged by its words, which is only right when no link stands between: neither above the new one nor
+	// before a "..".
+	if path.IsAbs(to) || path.Clean(to) != to || !filepath.IsLocal(path.Join(path.Dir(name), to)) || u.linked(path.Dir(name)) {
 		return errZipEscapes
 	}
 	_ = u.root.Remove(name) // an earlier entry of that name
 	return escapeOr(u.root.Symlink(to, name))
+}
+
+// linked reports whether a link is on the way to dir.
+func (u *unpacking) linked(dir string) bool {
+	for ; dir != "."; dir = path.Dir(dir) {
+		if info, err := u.root.Lstat(dir); err != nil || info.Mode().Type() == fs.ModeSymlink {
+			return true
+		}
+	}
+	return false
 }
 
 // escapeOr tells a path that leads out, or through a file, from trouble of ours.

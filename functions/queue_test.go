@@ -1,0 +1,288 @@
+package functions_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"anthill/functions"
+	"anthill/sandbox/sandboxtest"
+)
+
+// ledger remembers what ran and when.
+type ledger struct {
+	mu    sync.Mutex
+	began time.Time
+	lines []string
+}
+
+func (l *ledger) note(format string, args ...any) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.lines = append(l.lines, fmt.Sprintf("%v ", time.Since(l.began).Round(time.Second))+fmt.Sprintf(format, args...))
+}
+
+func (l *ledger) all() []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.lines)
+}
+
+// handler notes each run and fails while fails says so.
+func (l *ledger) handler(fails func(run int) bool) sandboxtest.Func {
+	runs := 0
+	return func(_ context.Context, event []byte) ([]byte, error) {
+		l.mu.Lock()
+		runs++
+		n := runs
+		l.mu.Unlock()
+		l.note("run %d %s", n, event)
+		if fails(n) {
+			return nil, &sandboxtest.Error{Type: "ValueError", Message: "no"}
+		}
+		return []byte(`{"done":true}`), nil
+	}
+}
+
+func (h *house) queue(name, payload string) {
+	h.t.Helper()
+	out, err := h.Invoke(h.t.Context(), functions.Invocation{Ref: ref(name, ""), Mode: functions.Queued, Payload: []byte(payload)})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	if out.RequestID == "" {
+		h.t.Error("no request id")
+	}
+}
+
+// The function is tried again after one and after two minutes.
+func TestQueuedRetries(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := &ledger{}
+		h := newHouse(t, functions.Config{}, map[string]sandboxtest.Func{"app.h": l.handler(func(n int) bool { return n < 3 })})
+		h.function("hello", "app.h")
+		l.began = time.Now()
+		h.queue("hello", `"a"`)
+		time.Sleep(time.Hour)
+		want := []string{`0s run 1 "a"`, `1m0s run 2 "a"`, `3m0s run 3 "a"`}
+		if got := l.all(); !slices.Equal(got, want) {
+			t.Errorf("ran %q, want %q", got, want)
+		}
+		h.wantQueueEmpty()
+	})
+}
+
+func (h *house) wantQueueEmpty() {
+	h.t.Helper()
+	synctest.Wait()
+	for _, key := range functions.QueuedKeys(h.Service) {
+		h.t.Errorf("still queued: %s", key)
+	}
+}
+
+// Destinations are functions, and get AWS's record; a failed invocation's after its last retry.
+func TestDestinations(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := &ledger{}
+		var mu sync.Mutex
+		var records []map[string]any
+		catch := func(_ context.Context, event []byte) ([]byte, error) {
+			var r map[string]any
+			if err := json.Unmarshal(event, &r); err != nil {
+				return nil, err
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			records = append(records, r)
+			return []byte("null"), nil
+		}
+		h := newHouse(t, functions.Config{}, map[string]sandboxtest.Func{
+			"app.good": l.handler(func(int) bool { return false }), "app.bad": l.handler(func(int) bool { return true }), "app.catch": catch})
+		h.function("catch", "app.catch")
+		h.function("good", "app.good")
+		h.function("bad", "app.bad")
+		one := 1
+		to := ref("catch", "").ARN()
+		_, e1 := h.SetAsync(ref("good", ""), functions.AsyncConfig{HasTargets: true, OnSuccess: to}, false)
+		_, e2 := h.SetAsync(ref("bad", ""), functions.AsyncConfig{HasTargets: true, OnFailure: to, Retries: &one}, false)
+		if err := errors.Join(e1, e2); err != nil {
+			t.Fatal(err)
+		}
+		h.queue("good", `{"n":1}`)
+		h.queue("bad", `{"n":2}`)
+		time.Sleep(time.Hour)
+		h.wantQueueEmpty()
+		mu.Lock()
+		defer mu.Unlock()
+		if len(records) != 2 {
+			t.Fatalf("%d records, want 2: %v", len(records), records)
+		}
+		for i, want := range []string{
+			`{"condition":"Success","count":1,"payload":{"n":1},"response":{"executedVersion":"$LATEST","statusCode":200},"answer":{"done":true},"arn":"arn:aws:lambda:us-east-1:000000000000:function:good:$LATEST"}`,
+			`{"condition":"RetriesExhausted","count":2,"payload":{"n":2},"response":{"executedVersion":"$LATEST","functionError":"Unhandled","statusCode":200},"answer":{"errorMessage":"no","errorType":"ValueError"},"arn":"arn:aws:lambda:us-east-1:000000000000:function:bad:$LATEST"}`,
+		} {
+			c := records[i]["requestContext"].(map[string]any)
+			if e, ok := records[i]["responsePayload"].(map[string]any); ok {
+				delete(e, "requestId")
+				delete(e, "stackTrace")
+			}
+			got := asJSON(t, struct {
+				Condition any `json:"condition"`
+				Count     any `json:"count"`
+				Payload   any `json:"payload"`
+				Response  any `json:"response"`
+				Answer    any `json:"answer"`
+				ARN       any `json:"arn"`
+			}{c["condition"], c["approximateInvokeCount"], records[i]["requestPayload"], records[i]["responseContext"], records[i]["responsePayload"], c["functionArn"]})
+			if got != want {
+				t.Errorf("record %d:\ngot  %s\nwant %s", i, got, want)
+			}
+		}
+	})
+}
+
+// An invocation that waits for its retry when it gets too old ends there; one that may not run at all ends at once.
+func TestQueuedAge(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := &ledger{}
+		h := newHouse(t, functions.Config{}, map[string]sandboxtest.Func{"app.bad": l.handler(func(int) bool { return true })})
+		h.function("bad", "app.bad")
+		age, zero := 60, 0
+		if _, err := h.SetAsync(ref("bad", ""), functions.AsyncConfig{MaxAge: &age}, false); err != nil {
+			t.Fatal(err)
+		}
+		l.began = time.Now()
+		h.queue("bad", `1`)
+		time.Sleep(time.Hour)
+		if err := h.SetReserved(ref("bad", ""), &zero); err != nil {
+			t.Fatal(err)
+		}
+		h.queue("bad", `2`)
+		time.Sleep(time.Hour)
+		if got := l.all(); len(got) != 1 {
+			t.Errorf("ran %q, want one run", got)
+		}
+		h.wantQueueEmpty()
+	})
+}
+
+// Throttled invocations wait, they do not fail.
+func TestQueuedThrottling(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := &ledger{}
+		slow := func(_ context.Context, event []byte) ([]byte, error) {
+			l.note("%s", event)
+			time.Sleep(time.Second)
+			return event, nil
+		}
+		h := newHouse(t, functions.Config{Concurrency: 1}, map[string]sandboxtest.Func{"app.slow": slow})
+		h.function("slow", "app.slow")
+		for i := range 5 {
+			h.queue("slow", fmt.Sprint(i))
+		}
+		time.Sleep(time.Hour)
+		if got := l.all(); len(got) != 5 {
+			t.Errorf("ran %q, want five runs", got)
+		}
+		h.wantQueueEmpty()
+	})
+}
+
+// The platform is killed at moments of a seed's choosing while queued invocations run, and started again. Environments
+// live on, and so does each invocation: it runs once.
+func TestKilledWhileQueued(t *testing.T) {
+	for seed := range uint64(20) {
+		synctest.Test(t, func(t *testing.T) {
+			rng := rand.New(rand.NewPCG(seed, 7))
+			l := &ledger{}
+			work := func(_ context.Context, event []byte) ([]byte, error) {
+				l.note("%s", event)
+				time.Sleep(2 * time.Second)
+				return event, nil
+			}
+			h := newHouse(t, functions.Config{}, map[string]sandboxtest.Func{"app.work": work})
+			h.function("work", "app.work")
+			for i := range 8 {
+				h.queue("work", fmt.Sprint(i))
+				time.Sleep(time.Duration(rng.IntN(2000)) * time.Millisecond)
+				if rng.IntN(3) == 0 {
+					h.kill()
+				}
+			}
+			h.kill()
+			time.Sleep(10 * time.Minute)
+			h.wantQueueEmpty()
+			if got := l.all(); len(got) != 8 {
+				t.Errorf("seed %d: %d runs of 8: %q", seed, len(got), got)
+			}
+		})
+	}
+}
+
+// kill ends the platform's process and starts it anew: environments live on.
+func (h *house) kill() {
+	h.t.Helper()
+	h.pool.Abandon()
+	err := h.Service.Close()
+	fs := h.fs.Crash(100, 0) // a process that dies loses nothing that it wrote
+	if err := errors.Join(err, h.db.Close()); err != nil {
+		h.t.Fatal(err)
+	}
+	h.fs = fs
+	h.open()
+}
+
+// The power fails at moments of a seed's choosing. What was accepted runs, perhaps again: Lambda promises at least once.
+func TestPowerCutWhileQueued(t *testing.T) {
+	for seed := range uint64(20) {
+		synctest.Test(t, func(t *testing.T) {
+			rng := rand.New(rand.NewPCG(seed, 8))
+			l := &ledger{}
+			work := func(ctx context.Context, event []byte) ([]byte, error) {
+				select {
+				case <-time.After(time.Second):
+				case <-ctx.Done():
+					return nil, ctx.Err()
+				}
+				l.note("%s", event)
+				return event, nil
+			}
+			h := newHouse(t, functions.Config{}, map[string]sandboxtest.Func{"app.work": work})
+			h.function("work", "app.work")
+			for i := range 8 {
+				h.queue("work", fmt.Sprint(i))
+				time.Sleep(time.Duration(rng.IntN(1500)) * time.Millisecond)
+				if rng.IntN(3) == 0 {
+					h.powerCut(rng)
+				}
+			}
+			h.powerCut(rng)
+			time.Sleep(10 * time.Minute)
+			h.wantQueueEmpty()
+			ran := map[string]bool{}
+			for _, line := range l.all() {
+				ran[line[len(line)-1:]] = true
+			}
+			if len(ran) != 8 {
+				t.Errorf("seed %d: %d of 8 ran: %q", seed, len(ran), l.all())
+			}
+		})
+	}
+}
+
+// powerCut starts the machine anew with what was flushed and some of what was not.
+func (h *house) powerCut(rng *rand.Rand) {
+	h.t.Helper()
+	fs := h.fs.Crash(rng.IntN(101), rng.Uint64())
+	h.close()
+	h.fs = fs
+	h.driver = sandboxtest.New(h.handlers)
+	h.open()
+}
