@@ -180,6 +180,10 @@ func numberText(f float64) string {
 	if f == math.Trunc(f) && math.Abs(f) < 1e15 {
 		return strconv.FormatInt(int64(f), 10)
 	}
+	// The shortest text that reads back is the answer when it has no more digits than that.
+	if s := value.OfFloat(f).String(); len(s) <= 15 {
+		return s
+	}
 	short, _ := strconv.ParseFloat(strconv.FormatFloat(f, 'e', 14, 64), 64)
 	return value.OfFloat(short).String()
 }

@@ -129,6 +129,10 @@ func contains(ev *eval, in val, args []val) val {
 	if token.isString() {
 		return ofBool(strings.Contains(s, token.text()))
 	}
+	if rx := regexOf(token); rx != nil && rx.linear != nil {
+		ev.steps += len(s) / 64
+		return ofBool(rx.linear.MatchString(s))
+	}
 	return ofBool(newMatches(ev, token, s).next())
 }
 
@@ -234,7 +238,7 @@ func (ev *eval) stringify(v val, pretty bool) string {
 	if v.isOuter() {
 		v = v.b.items[0]
 	}
-	out := string(ev.appendJSON(nil, v, pretty, 0))
+	out := string(ev.appendJSON(make([]byte, 0, 256), v, pretty, 0))
 	ev.charge(len(out))
 	return out
 }
@@ -244,11 +248,11 @@ func (ev *eval) appendJSON(b []byte, v val, pretty bool, level int) []byte {
 	if len(b) > ev.limits.Bytes {
 		ev.exhausted()
 	}
-	newline := func(level int) {
+	newline := func(b []byte, level int) []byte {
 		if pretty {
-			b = append(b, '\n')
-			b = append(b, strings.Repeat("  ", level)...)
+			b = append(append(b, '\n'), strings.Repeat("  ", level)...)
 		}
+		return b
 	}
 	switch {
 	case v.isArray():
@@ -259,11 +263,11 @@ func (ev *eval) appendJSON(b []byte, v val, pretty bool, level int) []byte {
 			if i > 0 {
 				b = append(b, ',')
 			}
-			newline(level + 1)
+			b = newline(b, level+1)
 			b = ev.appendJSON(b, v.at(i), pretty, level+1)
 		}
 		if n > 0 {
-			newline(level)
+			b = newline(b, level)
 		}
 		ev.leave()
 		return append(b, ']')
@@ -280,7 +284,7 @@ func (ev *eval) appendJSON(b []byte, v val, pretty bool, level int) []byte {
 				b = append(b, ',')
 			}
 			some = true
-			newline(level + 1)
+			b = newline(b, level+1)
 			b = append(value.AppendQuoted(b, k), ':')
 			if pretty {
 				b = append(b, ' ')
@@ -288,7 +292,7 @@ func (ev *eval) appendJSON(b []byte, v val, pretty bool, level int) []byte {
 			b = ev.appendJSON(b, x, pretty, level+1)
 		}
 		if some {
-			newline(level)
+			b = newline(b, level)
 		}
 		ev.leave()
 		return append(b, '}')

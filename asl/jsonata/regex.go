@@ -207,12 +207,17 @@ type slowMatcher struct {
 
 func newMatches(ev *eval, fn val, s string) *matches {
 	m := &matches{ev: ev, s: s, matcher: fn}
-	if fn.isFunc() && fn.b.fn.regex != nil {
-		m.rx = fn.b.fn.regex
-		return m
-	}
-	m.custom = true
+	m.rx = regexOf(fn)
+	m.custom = m.rx == nil
 	return m
+}
+
+// regexOf is the literal that a function was made of, or nil.
+func regexOf(fn val) *regexLiteral {
+	if fn.isFunc() {
+		return fn.b.fn.regex
+	}
+	return nil
 }
 
 // next goes to the next match.
@@ -230,7 +235,7 @@ func (m *matches) next() bool {
 func (m *matches) nextLinear() bool {
 	if m.all == nil || m.count == len(m.all) {
 		// Matches are fetched in growing batches, since most callers stop early.
-		n := max(1, 8*m.count)
+		n := max(8, 8*m.count)
 		all := m.rx.linear.FindAllStringSubmatchIndex(m.s, n)
 		m.ev.charge(len(all) * 64)
 		m.ev.steps += len(m.s) / 64
