@@ -10,6 +10,14 @@ const (
 	Warning
 )
 
+// String is the severity as ValidateStateMachineDefinition has it.
+func (s Severity) String() string {
+	if s == Warning {
+		return "WARNING"
+	}
+	return "ERROR"
+}
+
 // SchemaValidationFailed is the code of most problems.
 const SchemaValidationFailed = "SCHEMA_VALIDATION_FAILED"
 
