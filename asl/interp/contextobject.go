@@ -10,6 +10,9 @@ import (
 // context is the context object of f's state, without what only some fields see (Developer Guide, "Accessing execution
 // data from the Context object").
 func (f *frame) context(x *Execution) value.Value {
+	if !x.given.IsAbsent() {
+		return x.given
+	}
 	if f.around.IsAbsent() {
 		members := []value.Member{
 			{Key: "Execution", Value: x.execution()},
@@ -49,8 +52,10 @@ func (x *Execution) execution() value.Value {
 			value.Member{Key: "Input", Value: x.input},
 			value.Member{Key: "StartTime", Value: value.OfString(Timestamp(x.started))},
 			value.Member{Key: "Name", Value: value.OfString(x.id.Name)},
-			value.Member{Key: "RoleArn", Value: value.OfString(x.id.RoleARN)},
-			value.Member{Key: "RedriveCount", Value: value.OfInt(int64(x.redrives))})
+			value.Member{Key: "RoleArn", Value: value.OfString(x.id.RoleARN)})
+		if x.trace == nil {
+			x.self = x.self.With("RedriveCount", value.OfInt(int64(x.redrives)))
+		}
 	}
 	return x.self
 }

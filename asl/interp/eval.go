@@ -32,6 +32,9 @@ func (f *frame) troubleOf(fail *failure.Failure) *trouble {
 
 // during is how every cause that the interpreter words begins.
 func (f *frame) during() string {
+	if f.tested {
+		return ""
+	}
 	return fmt.Sprintf("An error occurred while executing the state '%s' (entered at the event id #%d). ", f.state.Name, f.enteredID)
 }
 

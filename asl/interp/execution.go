@@ -81,6 +81,11 @@ type Execution struct {
 	owed      debts
 	self      value.Value // "Execution" of the context object, made on demand
 
+	// Only in a Test.
+	trace *trace
+	given value.Value     // the context object
+	tried failure.Failure // what a retrier or catcher has taken on
+
 	// Only during Decide.
 	now   time.Time
 	out   []Event

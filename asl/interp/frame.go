@@ -47,6 +47,7 @@ type frame struct {
 	result    value.Value
 	fail      failure.Failure
 	heartbeat bool // fail is a missed heartbeat
+	tested    bool // by itself: causes do not name the state
 	aborted   bool // a *StateAborted was written for it
 	task      *task
 	timer     Key // of a Wait, or of a retry

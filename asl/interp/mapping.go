@@ -1,6 +1,8 @@
 package interp
 
 import (
+	"strings"
+
 	"anthill/asl/failure"
 	"anthill/value"
 )
@@ -75,6 +77,9 @@ func (v *view) items(in value.Value) (value.Value, *trouble) {
 		path = m.Items.String()
 	}
 	if in.Kind() != value.Array {
+		if strings.HasPrefix(path, "$$") {
+			path = path[1:] // AWS names the place in the context object
+		}
 		return in, f.runtimeTrouble("Reference path \"%s\" must point to array.", path)
 	}
 	return in, nil

@@ -83,11 +83,22 @@ func (v *view) effective() (value.Value, *trouble) {
 	f := v.f
 	switch {
 	case f.state.DiscardInput:
+		v.note("afterInputPath", emptyObject)
 		return emptyObject, nil
 	case f.state.InputPath == nil:
+		v.note("afterInputPath", f.input)
 		return f.input, nil
 	}
-	return v.path(f.state.InputPath, f.input)
+	in, t := v.path(f.state.InputPath, f.input)
+	v.note("afterInputPath", in)
+	return in, t
+}
+
+// note shows a test what the state has come to. Parallel states show only their results.
+func (v *view) note(name string, x value.Value) {
+	if v.x.trace != nil && !x.IsAbsent() && (v.f.state.Type != asl.Parallel || name == "afterResultSelector" || name == "afterResultPath") {
+		v.x.trace.note(name, x)
+	}
 }
 
 var emptyObject = value.MustParse("{}")
@@ -99,13 +110,18 @@ func (v *view) parameters() (value.Value, *trouble) {
 		if s.Arguments == nil {
 			return v.f.input, nil
 		}
-		return v.expr(s.Arguments, value.Value{})
+		args, t := v.expr(s.Arguments, value.Value{})
+		v.note("afterArguments", args)
+		return args, t
 	}
 	in, t := v.effective()
-	if t != nil || s.Parameters == nil {
-		return in, t
+	if t == nil && s.Parameters != nil {
+		in, t = v.expr(s.Parameters, in)
 	}
-	return v.expr(s.Parameters, in)
+	if t == nil {
+		v.note("afterParameters", in)
+	}
+	return in, t
 }
 
 // pass does a Pass state.
@@ -115,6 +131,7 @@ func (x *Execution) pass(f *frame) *trouble {
 		return x.leave(f, v, value.Value{}, f.input)
 	}
 	result := f.state.Result
+	v.note("result", result)
 	if result.IsAbsent() {
 		var t *trouble
 		if result, t = v.parameters(); t != nil {
@@ -245,6 +262,9 @@ func (v *view) words(w *asl.Text) (string, *trouble) {
 // finish leaves a state whose result is there: Task, Parallel, Map.
 func (x *Execution) finish(f *frame) *trouble {
 	v := x.view(f)
+	if f.state.Type == asl.Task {
+		v.note("result", f.result)
+	}
 	if f.state.JSONata {
 		v.result = f.result
 		return x.leave(f, v, value.Value{}, f.result)
@@ -261,6 +281,7 @@ func (x *Execution) finish(f *frame) *trouble {
 
 // place puts a result into the raw input by ResultPath and leaves the state.
 func (x *Execution) place(f *frame, v *view, result value.Value) *trouble {
+	v.note("afterResultSelector", result)
 	out := result
 	switch {
 	case f.state.DiscardResult:
@@ -271,6 +292,7 @@ func (x *Execution) place(f *frame, v *view, result value.Value) *trouble {
 			return t
 		}
 	}
+	v.note("afterResultPath", out)
 	return x.leave(f, v, result, out)
 }
 

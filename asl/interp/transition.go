@@ -67,6 +67,9 @@ func (x *Execution) retry(f *frame, t *trouble) bool {
 		if tried >= r.MaxAttempts {
 			return false
 		}
+		if x.trace != nil {
+			x.trace.retry, x.trace.delay, x.tried = i, x.delay(r, tried), t.Failure
+		}
 		x.emit(Event{Type: Retry, Frame: f.id, Count: i, Error: t.Name, Cause: t.Cause, Until: x.now.Add(x.delay(r, tried))})
 		return true
 	}
@@ -113,9 +116,12 @@ func (t *trouble) matches(names []string) bool {
 
 // caught leaves f's state by a catcher when one is for the failure.
 func (x *Execution) caught(f *frame, t *trouble) bool {
-	for _, c := range f.state.Catch {
+	for i, c := range f.state.Catch {
 		if !t.matches(c.Errors) {
 			continue
+		}
+		if x.trace != nil {
+			x.trace.catch, x.tried = i, t.Failure
 		}
 		if again := x.leaveCaught(f, t, c); again != nil {
 			if again.evaluation {
