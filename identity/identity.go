@@ -145,7 +145,8 @@ func notFound(op, noun, name, detail string) error {
 	return &fault.Error{Kind: fault.NotFound, Op: op, Noun: noun, Name: name, Detail: detail}
 }
 
-func sorted[T any](m map[string]T, keep func(string, T) bool) []T {
+// sorted gives copies of what keep wants, by key.
+func sorted[T interface{ clone() T }](m map[string]T, keep func(string, T) bool) []T {
 	var names []string
 	for k, v := range m {
 		if keep(k, v) {
@@ -155,7 +156,7 @@ func sorted[T any](m map[string]T, keep func(string, T) bool) []T {
 	slices.Sort(names)
 	out := make([]T, len(names))
 	for i, k := range names {
-		out[i] = m[k]
+		out[i] = m[k].clone()
 	}
 	return out
 }

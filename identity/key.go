@@ -26,6 +26,11 @@ type Key struct {
 	Transitive []string  // keys of session tags that sessions begun from this one keep
 }
 
+func (k Key) clone() Key {
+	k.Transitive = slices.Clone(k.Transitive)
+	return k
+}
+
 func (k *Key) over(now time.Time) bool { return !k.Expires.IsZero() && now.After(k.Expires) }
 
 // CreateKey makes a long-lived key for a user, of whom each may have two.
@@ -66,8 +71,7 @@ func (s *Service) Key(id string) (Key, bool) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	k, ok := s.mu.keys[id]
-	k.Transitive = slices.Clone(k.Transitive)
-	return k, ok
+	return k.clone(), ok
 }
 
 // AccountOf is the account of an access key, or "" when nobody knows it.

@@ -70,7 +70,7 @@ func (s *Service) putPolicyLocked(p Policy) error {
 	if err := s.policies.Put(p.ARN(), p); err != nil {
 		return err
 	}
-	s.mu.policies[p.ARN()] = p
+	s.mu.policies[p.ARN()] = p.clone()
 	return nil
 }
 

@@ -105,7 +105,7 @@ func (s *Service) putLocked(p Principal) error {
 	if err := s.principals.Put(p.key(), p); err != nil {
 		return err
 	}
-	s.mu.principals[p.key()] = p
+	s.mu.principals[p.key()] = p.clone()
 	return nil
 }
 
@@ -167,7 +167,7 @@ func (s *Service) Update(acct string, k Kind, name string, change func(*Principa
 		return p, fault.In(op, err)
 	}
 	delete(s.mu.principals, before)
-	s.mu.principals[p.key()] = p
+	s.mu.principals[p.key()] = p.clone()
 	return p, nil
 }
 
