@@ -274,7 +274,14 @@ func (s *session) warmSeries(ctx context.Context, event []byte) error {
 	}
 	invoke := func(function string, payload []byte) ([]time.Duration, error) {
 		return series(ctx, n, func(int) (time.Duration, error) {
-			return s.aws.timedPost(ctx, s.aws.endpoint+"/2015-03-31/functions/"+function+"/invocations", payload, nil)
+			began := time.Now()
+			path := "/2015-03-31/functions/" + function + "/invocations"
+			a, err := s.aws.send(ctx, "lambda", "POST", path, nil, payload)
+			took := time.Since(began)
+			if err == nil && a.status >= 400 {
+				err = a.fault("lab.warmSeries", "POST "+path)
+			}
+			return took, err
 		})
 	}
 	probe, err := invoke(probeName, []byte(`{"step_name": "warm"}`))
