@@ -24,6 +24,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.own.ServeHTTP(w, r)
 	case h.proxy.Serves(r):
 		h.proxy.ServeHTTP(w, r)
+	case h.urls.Serves(r):
+		h.urls.ServeHTTP(w, r)
 	default:
 		h.api.ServeHTTP(w, r)
 	}

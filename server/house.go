@@ -25,6 +25,7 @@ import (
 	"anthill/sandbox/process"
 	"anthill/sandbox/runtimes"
 	"anthill/store"
+	"anthill/workflows"
 )
 
 // rooms are the parts of a data directory that a reset removes. What is prepared for a machine (tls) stays.
@@ -39,9 +40,11 @@ type house struct {
 	driver    *process.Driver
 	pool      *sandbox.Pool
 	functions *functions.Service
+	workflows *workflows.Service
 	gateways  *gateways.Service
 
 	proxy    *gateways.Proxy
+	urls     *functions.URLProxy
 	services []*protocol.Service
 	api      http.Handler
 	own      http.Handler
@@ -69,6 +72,7 @@ func (h *house) open(ctx context.Context, c Config, endpoint string) (err error)
 		return err
 	}
 	h.proxy = h.gateways.Proxy()
+	h.urls = functions.NewURLProxy(h.functions)
 	h.own = h.ownAddresses()
 	h.services = h.doors()
 	h.api = api.New(api.Config{Services: h.services, Log: c.Log})
@@ -131,6 +135,11 @@ func (h *house) openServices(ctx context.Context, c Config, endpoint string) (er
 		return err
 	}
 	h.opened = append(h.opened, h.functions.Close)
+	h.workflows, err = workflows.Open(ctx, workflows.Config{Store: h.store, History: h.history, Functions: h.functions, Log: c.Log})
+	if err != nil {
+		return err
+	}
+	h.opened = append(h.opened, h.workflows.Close)
 	h.gateways, err = gateways.Open(ctx, gateways.Config{Store: h.store, Functions: h.functions})
 	return err
 }
@@ -139,7 +148,7 @@ func (h *house) openServices(ctx context.Context, c Config, endpoint string) (er
 func (h *house) doors() []*protocol.Service {
 	return []*protocol.Service{
 		lambda.New(h.functions).Service(),
-		sfn.Operations{}.Service(),
+		sfn.New(h.workflows).Service(),
 		apigateway.New(h.gateways).Service(),
 		logs.Operations{}.Service(),
 		iam.Operations{}.Service(),

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"anthill/api/lambda"
 	"anthill/fault"
 	"anthill/functions"
 	"anthill/latency"
@@ -20,6 +21,8 @@ func (h *house) ownAddresses() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /_anthill/invocations", h.serveInvocations)
 	mux.HandleFunc("GET /_anthill/environments", h.serveEnvironments)
+	mux.HandleFunc("GET /_anthill/executions/{arn}/trace", h.serveTrace)
+	mux.Handle("GET "+lambda.CodePath, lambda.Packages(h.functions))
 	return mux
 }
 
@@ -64,6 +67,16 @@ func or(s, otherwise string) string {
 		return otherwise
 	}
 	return s
+}
+
+// serveTrace tells every instant of an execution.
+func (h *house) serveTrace(w http.ResponseWriter, r *http.Request) {
+	t, err := h.workflows.Trace(r.PathValue("arn"))
+	if err != nil {
+		writeFault(w, err)
+		return
+	}
+	writeJSON(w, http.StatusOK, t)
 }
 
 func (h *house) serveEnvironments(w http.ResponseWriter, _ *http.Request) {

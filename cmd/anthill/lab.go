@@ -44,10 +44,16 @@ func labCommand() *cobra.Command {
 	return cmd
 }
 
-// ownPlatform serves a platform that keeps nothing, on a port that the system chooses.
+// ownPlatform serves a platform over a temporary data directory, on a port that the system chooses. Its database is on
+// the disk: a figure for a durable hop must pay for its flushes.
 func ownPlatform(ctx context.Context) (endpoint string, stop func() error, err error) {
-	s, err := server.Open(ctx, server.Config{Ephemeral: true, Log: logger(os.Stderr, false)})
+	dir, err := os.MkdirTemp("", "anthill-lab-")
 	if err != nil {
+		return "", nil, err
+	}
+	s, err := server.Open(ctx, server.Config{Data: dir, Log: logger(os.Stderr, false)})
+	if err != nil {
+		os.RemoveAll(dir)
 		return "", nil, err
 	}
 	ctx, cancel := context.WithCancel(ctx)
@@ -59,6 +65,7 @@ func ownPlatform(ctx context.Context) (endpoint string, stop func() error, err e
 		if err := s.Close(); ran == nil {
 			ran = err
 		}
+		os.RemoveAll(dir)
 		return ran
 	}, nil
 }
