@@ -20,6 +20,7 @@ import (
 	"anthill/functions"
 	"anthill/gateways"
 	"anthill/history"
+	"anthill/identity"
 	"anthill/internal/disk"
 	"anthill/sandbox"
 	"anthill/sandbox/process"
@@ -39,6 +40,7 @@ type house struct {
 	blobs     *blobs.Store
 	driver    *process.Driver
 	pool      *sandbox.Pool
+	identity  *identity.Service
 	functions *functions.Service
 	workflows *workflows.Service
 	gateways  *gateways.Service
@@ -48,6 +50,8 @@ type house struct {
 	services []*protocol.Service
 	api      http.Handler
 	own      http.Handler
+
+	rootKey *identity.Key // with VerifySignatures: the key to begin with
 
 	opened []func() error // closers, in the order of opening
 }
@@ -75,7 +79,13 @@ func (h *house) open(ctx context.Context, c Config, endpoint string) (err error)
 	h.urls = functions.NewURLProxy(h.functions)
 	h.own = h.ownAddresses()
 	h.services = h.doors()
-	h.api = api.New(api.Config{Services: h.services, Log: c.Log})
+	front := api.Config{Services: h.services, Account: h.identity.AccountOf, Log: c.Log}
+	if c.VerifySignatures {
+		if front.Verify, err = h.verifier(); err != nil {
+			return err
+		}
+	}
+	h.api = api.New(front)
 	return nil
 }
 
@@ -122,10 +132,14 @@ func (h *house) openSandbox(ctx context.Context, c Config) (err error) {
 
 // openServices opens the services, from left to right.
 func (h *house) openServices(ctx context.Context, c Config, endpoint string) (err error) {
+	if h.identity, err = identity.Open(ctx, identity.Config{Store: h.store}); err != nil {
+		return err
+	}
+	h.opened = append(h.opened, h.identity.Close)
 	catalog := &runtimes.Catalog{}
 	h.functions, err = functions.Open(ctx, functions.Config{
 		Store: h.store, History: h.history, Blobs: h.blobs, Pool: h.pool, Dir: filepath.Join(c.Data, "code"), Endpoint: endpoint,
-		StrictRuntimes: c.StrictRuntimes, Log: c.Log,
+		StrictRuntimes: c.StrictRuntimes, Log: c.Log, Credentials: h.roleCredentials(),
 		Runtime: func(identifier string) (functions.Interpreter, error) {
 			i, exact, err := catalog.Resolve(context.Background(), identifier)
 			return functions.Interpreter{Version: i.Version, Exact: exact}, err
@@ -151,14 +165,20 @@ func (h *house) doors() []*protocol.Service {
 		sfn.New(h.workflows).Service(),
 		apigateway.New(h.gateways).Service(),
 		logs.Operations{}.Service(),
-		iam.Operations{}.Service(),
-		sts.Operations{}.Service(),
+		iam.New(h.identity).Service(),
+		sts.New(h.identity).Service(),
 		ecr.Operations{}.Service(),
 	}
 }
 
 // notes are what a person should read at the start.
-func (h *house) notes() []string { return nil }
+func (h *house) notes() []string {
+	if h.rootKey == nil {
+		return nil
+	}
+	return []string{"Signatures are verified. This key is always good:\n" +
+		"export AWS_ACCESS_KEY_ID=" + h.rootKey.ID + " AWS_SECRET_ACCESS_KEY=" + h.rootKey.Secret}
+}
 
 // close takes the rooms down, the last opened first.
 func (h *house) close() error {
