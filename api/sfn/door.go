@@ -29,7 +29,7 @@ func New(w *workflows.Service) Operations {
 		TagResource: d.tagResource, UntagResource: d.untagResource, ListTagsForResource: d.listTagsForResource,
 		CreateActivity: d.createActivity, DescribeActivity: d.describeActivity, ListActivities: d.listActivities,
 		DeleteActivity: d.deleteActivity, GetActivityTask: d.getActivityTask,
-		SendTaskSuccess: d.sendTaskSuccess, SendTaskFailure: d.sendTaskFailure, SendTaskHeartbeat: d.sendTaskHeartbeat,
+		SendTaskSuccess: d.sendTaskSuccess, SendTaskFailure: d.sendTaskFailure, SendTaskHeartbeat: d.sendTaskHeartbeat, TestState: d.testState,
 	}
 }
 

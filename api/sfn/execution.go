@@ -84,7 +84,7 @@ func textOf(v value.Value) *string {
 	if v.IsAbsent() {
 		return nil
 	}
-	return ptr(v.String())
+	return ptr(v.Raw())
 }
 
 func (d door) listExecutions(_ context.Context, in *ListExecutionsInput) (*ListExecutionsOutput, error) {

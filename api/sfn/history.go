@@ -44,7 +44,7 @@ func (p *projection) payload(v value.Value) (*string, *HistoryEventExecutionData
 	if !p.data {
 		return nil, &HistoryEventExecutionDataDetails{Truncated: ptr(true)}
 	}
-	return ptr(v.String()), &HistoryEventExecutionDataDetails{Truncated: ptr(false)}
+	return ptr(v.Raw()), &HistoryEventExecutionDataDetails{Truncated: ptr(false)}
 }
 
 // text is an input or output without details.

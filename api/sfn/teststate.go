@@ -1,0 +1,72 @@
+package sfn
+
+import (
+	"context"
+
+	"anthill/asl"
+	"anthill/value"
+	"anthill/workflows"
+)
+
+func (d door) testState(ctx context.Context, in *TestStateInput) (*TestStateOutput, error) {
+	t := workflows.TestInput{Definition: *in.Definition, StateName: val(in.StateName), RoleARN: val(in.RoleArn), Input: in.Input, Variables: in.Variables,
+		Context: in.Context, Secrets: val(in.RevealSecrets)}
+	if c := in.StateConfiguration; c != nil {
+		t.Retries, t.CausedBy, t.MapItemsRead = int64(val(c.RetrierRetryCount)), val(c.ErrorCausedByState), c.MapItemReaderData
+		if c.MapIterationFailureCount != nil {
+			t.FailedItems = ptr(int64(*c.MapIterationFailureCount))
+		}
+	}
+	if m := in.Mock; m != nil {
+		t.Mock = &workflows.Mock{Result: m.Result}
+		if m.ErrorOutput != nil {
+			t.Mock.Error = &struct{ Name, Cause string }{val(m.ErrorOutput.Error), val(m.ErrorOutput.Cause)}
+		}
+		if mode := val(m.FieldValidationMode); mode != "NONE" {
+			t.CheckMock = func(r asl.Resource, v value.Value) error { return checkAnswer(r, v, mode != "PRESENT") }
+		}
+	}
+	r, err := d.workflows.TestState(ctx, scopeOf(ctx), t)
+	if err != nil {
+		return nil, errorOf(err)
+	}
+	out := &TestStateOutput{Output: textOf(r.Output), Error: opt(r.Error), Cause: opt(r.Cause), NextState: opt(r.Next), Status: &r.Status}
+	if level := val(in.InspectionLevel); level == "DEBUG" || level == "TRACE" {
+		out.InspectionData = inspectionOf(r.Inspection)
+	}
+	return out, nil
+}
+
+// inspectionOf fills inspectionData from its members.
+func inspectionOf(members []value.Member) *InspectionData {
+	d := &InspectionData{}
+	texts := map[string]**string{
+		"input": &d.Input, "afterArguments": &d.AfterArguments, "afterInputPath": &d.AfterInputPath, "afterParameters": &d.AfterParameters,
+		"result": &d.Result, "afterResultSelector": &d.AfterResultSelector, "afterResultPath": &d.AfterResultPath, "variables": &d.Variables,
+		"afterItemsPath": &d.AfterItemsPath, "afterItemSelector": &d.AfterItemSelector, "afterItemBatcher": &d.AfterItemBatcher, "afterItemsPointer": &d.AfterItemsPointer,
+	}
+	number := func(v value.Value) *int32 {
+		if n, ok := v.Int(); ok {
+			return ptr(int32(n))
+		}
+		return nil
+	}
+	for _, m := range members {
+		switch m.Key {
+		case "toleratedFailureCount":
+			d.ToleratedFailureCount = number(m.Value)
+		case "toleratedFailurePercentage":
+			d.ToleratedFailurePercentage = ptr(m.Value.Float())
+		case "maxConcurrency":
+			d.MaxConcurrency = number(m.Value)
+		case "errorDetails":
+			d.ErrorDetails = &InspectionErrorDetails{CatchIndex: number(m.Value.Get("catchIndex")), RetryIndex: number(m.Value.Get("retryIndex")),
+				RetryBackoffIntervalSeconds: number(m.Value.Get("retryBackoffIntervalSeconds"))}
+		default:
+			if p := texts[m.Key]; p != nil {
+				*p = textOf(m.Value)
+			}
+		}
+	}
+	return d
+}
