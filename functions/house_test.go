@@ -38,12 +38,13 @@ type house struct {
 	dir    string
 
 	handlers map[string]sandboxtest.Func
+	backing  sandbox.Driver // instead of driver, when set
 }
 
 // newHouse opens one. handlers are found by Settings.Handler.
 func newHouse(t testing.TB, c functions.Config, handlers map[string]sandboxtest.Func) *house {
 	t.Helper()
-	h := &house{t: t, c: c, fs: disk.NewCrashable(), dir: t.TempDir(), handlers: handlers, driver: sandboxtest.New(handlers)}
+	h := &house{t: t, c: c, fs: newDisk(), dir: t.TempDir(), handlers: handlers, driver: sandboxtest.New(handlers)}
 	h.open()
 	t.Cleanup(h.close)
 	return h
@@ -62,7 +63,11 @@ func (h *house) open() {
 	check()
 	h.c.Blobs, err = blobs.Open("blobs", h.fs, h.db)
 	check()
-	h.pool, err = sandbox.Open(context.Background(), sandbox.Config{Driver: h.driver})
+	var d sandbox.Driver = h.driver
+	if h.backing != nil {
+		d = h.backing
+	}
+	h.pool, err = sandbox.Open(context.Background(), sandbox.Config{Driver: d})
 	check()
 	h.c.Store, h.c.History, h.c.Pool, h.c.Dir = store.Open(h.db), history.Open(h.db), h.pool, filepath.Join(h.dir, "code")
 	if h.c.Log == nil {
@@ -80,6 +85,8 @@ func (h *house) close() {
 		}
 	}
 }
+
+func newDisk() *disk.Memory { return disk.NewCrashable() }
 
 // zipOf makes a zip file of names and texts.
 func zipOf(t testing.TB, files ...string) []byte {

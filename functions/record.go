@@ -51,6 +51,9 @@ type recorder struct {
 	}
 }
 
+// recordEvery is how long records are gathered before they are written together.
+const recordEvery = 10 * time.Millisecond
+
 type pendingRecord struct {
 	key Key
 	Served
@@ -60,6 +63,7 @@ func newRecorder(to *history.Log, log *slog.Logger) *recorder {
 	r := &recorder{log: log, to: to, wake: make(chan struct{}, 1)}
 	r.wg.Go(func() {
 		for range r.wake {
+			time.Sleep(recordEvery)
 			r.write()
 		}
 	})
