@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -15,6 +16,8 @@ const (
 	// maxVariables is how long the variables may be as JSON, in bytes (AWS: Lambda quotas, "Environment variables").
 	maxVariables = 4096
 	maxTags      = 50
+	maxTimeout   = 900   // seconds
+	maxMemory    = 10240 // MB
 	maxLayers    = 5
 )
 
@@ -93,6 +96,14 @@ func (s *Service) checkSettings(op string, k Key, set *Settings) error {
 		if set.Image != nil {
 			return invalid(op, "ImageConfig parameter is not supported for functions created with deployment packages")
 		}
+	}
+	switch {
+	case set.Timeout > maxTimeout:
+		return broken(op, strconv.Itoa(set.Timeout), "timeout", "Member must have value less than or equal to 900")
+	case set.MemoryMB > maxMemory:
+		return broken(op, strconv.Itoa(set.MemoryMB), "memorySize", "Member must have value less than or equal to 10240")
+	case set.SnapStart == snapPublished && !s.c.SnapStart:
+		return unsupported(op, "SnapStart")
 	}
 	if err := checkEnvironment(op, set.Environment); err != nil {
 		return err

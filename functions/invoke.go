@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/go-json-experiment/json/jsontext"
+
 	"anthill/fault"
 	"anthill/sandbox"
 )
@@ -131,7 +133,7 @@ func checkPayload(op string, m Mode, payload []byte) error {
 		return &fault.Error{Kind: fault.TooLarge, Op: op, Noun: noun,
 			Detail: fmt.Sprintf("Request must be smaller than %d bytes for the InvokeFunction operation", limit)}
 	}
-	if len(payload) == 0 || json.Valid(payload) {
+	if len(payload) == 0 || jsontext.Value(payload).IsValid(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true)) {
 		return nil
 	}
 	return &fault.Error{Kind: fault.Invalid, Op: op, Noun: noun, Reason: ReasonContent,

@@ -37,6 +37,9 @@ type Config struct {
 	// StrictRuntimes refuses an identifier that only a nearest interpreter, or another architecture, would run.
 	StrictRuntimes bool
 
+	// SnapStart says that Pool restores environments from snapshots; without it functions that ask for that are refused.
+	SnapStart bool
+
 	// Objects reads code that is given as an object of a bucket. nil means that there are no buckets.
 	Objects func(ctx context.Context, account, bucket, key, version string) ([]byte, error)
 	// Destinations deliver records of queued invocations to other services, by the service's word in an ARN ("sqs").
