@@ -230,7 +230,7 @@ func (s *Service) specOf(f *Function, v *Version) sandbox.Spec {
 	spec := sandbox.Spec{
 		Key:          instanceKey(f.Key(), v),
 		FunctionName: f.Name, Version: v.Number, ARN: f.Key().ARN(), Account: f.Account, Region: f.Region,
-		Runtime: set.Runtime, Handler: set.Handler, CodeDir: s.codeDir(v.Code.Digest),
+		Runtime: set.Runtime, RunsOn: set.RunsOn, Handler: set.Handler, CodeDir: s.codeDir(v.Code.Digest),
 		Endpoint: s.c.Endpoint,
 		MemoryMB: set.MemoryMB, TmpMB: set.TmpMB, Timeout: time.Duration(set.Timeout) * time.Second,
 		LogGroup: set.Logging.Group, LogFormat: set.Logging.Format,

@@ -72,7 +72,11 @@ func initStartLine(m *member) string {
 	if version == "" {
 		version = runtimeVersion(m)
 	}
-	arn := fmt.Sprintf("arn:aws:lambda:%s::runtime:%x", m.spec.Region, sha256.Sum256([]byte(version)))
+	runsOn := m.spec.RunsOn
+	if runsOn == "" {
+		runsOn = fmt.Sprintf("%x", sha256.Sum256([]byte(version)))
+	}
+	arn := "arn:aws:lambda:" + m.spec.Region + "::runtime:" + runsOn
 	if m.json() {
 		return m.event("platform.initStart", map[string]any{"initializationType": m.initializationType(), "phase": "init",
 			"runtimeVersion": version, "runtimeVersionArn": arn, "functionName": m.spec.FunctionName,

@@ -13,6 +13,7 @@ type Spec struct {
 	Region       string
 
 	Runtime string   // AWS's identifier: "python3.12"
+	RunsOn  string   // tail of the runtime version's ARN in INIT_START; "" makes one
 	Handler string   // "lambda_function.lambda_handler"
 	CodeDir string   // directory with the unpacked code, read-only, shown as /var/task
 	Layers  []string // directories with unpacked layers in order, merged into /opt
