@@ -57,6 +57,9 @@ func lazily(raw string, canonical bool) Value {
 	case '[':
 		return Value{kind: Array, node: &node{raw: raw, canonical: canonical}}
 	case '"':
+		if body := raw[1 : len(raw)-1]; strings.IndexByte(body, '\\') < 0 {
+			return Value{kind: String, text: body, num: clean}
+		}
 		return Value{kind: String, text: unquote(raw)}
 	case 't':
 		return OfBool(true)

@@ -31,6 +31,9 @@ func (v Value) AppendJSON(b []byte) []byte {
 		}
 		return appendFloat(b, v.num)
 	case String:
+		if v.num == clean {
+			return append(append(append(b, '"'), v.text...), '"')
+		}
 		return AppendQuoted(b, v.text)
 	case Array, Object:
 		return v.appendContainer(b)

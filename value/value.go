@@ -5,7 +5,11 @@ import (
 	"math"
 	"strconv"
 	"sync/atomic"
+	"unsafe"
 )
+
+// clean is num of a String that prints as it is.
+const clean = 1
 
 // Kind is one of JSON's six kinds, or Absent.
 type Kind uint8
@@ -28,7 +32,7 @@ func (k Kind) String() string { return kindNames[k] }
 // Value is one JSON value. The zero Value is Absent.
 type Value struct {
 	kind Kind
-	num  float64 // Bool: 0 or 1; Number: its value when text is empty
+	num  float64 // Bool: 0 or 1; Number: its value when text is empty; String: 1 when text needs no escapes
 	text string  // String: the text, unescaped; Number: its text as it was written, or empty when it was computed
 	node *node   // Array and Object
 }
@@ -427,7 +431,7 @@ func (v Value) Sealed() Value {
 	if v.node == nil || v.node.raw != "" {
 		return v
 	}
-	n := &node{raw: string(v.AppendRaw(nil)), canonical: v.compact()}
+	n := &node{raw: text(v.AppendRaw(v.room())), canonical: v.compact()}
 	n.parts.Store(v.open())
 	return Value{kind: v.kind, node: n}
 }
@@ -437,9 +441,33 @@ func (v Value) Compact() Value {
 	if v.node == nil || v.node.canonical {
 		return v
 	}
-	n := &node{raw: string(v.AppendJSON(nil)), canonical: true}
+	n := &node{raw: text(v.AppendJSON(v.room())), canonical: true}
+	if v.node.raw == "" && v.compact() {
+		n.parts.Store(v.open())
+	}
 	return Value{kind: v.kind, node: n}
 }
+
+// room is an empty buffer about as big as v's text.
+func (v Value) room() []byte {
+	n := len(v.node.raw)
+	if n == 0 {
+		p := v.open()
+		for i, item := range p.items {
+			n += len(item.text) + 8
+			if item.node != nil {
+				n += len(item.node.raw)
+			}
+			if p.keys != nil {
+				n += len(p.keys[i]) + 4
+			}
+		}
+	}
+	return make([]byte, 0, n+2)
+}
+
+// text makes a string of b without copying it. Nobody may change b afterwards.
+func text(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 
 // Same reports whether a and b are one and the same container, whatever is in it; false for leaves.
 func Same(a, b Value) bool { return a.node != nil && a.node == b.node }

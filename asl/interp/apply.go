@@ -315,7 +315,7 @@ func (x *Execution) applyIteration(f *frame, e *Event) {
 		in = item
 	}
 	c := x.newFrame(f, e.Index, f.state.Map.Processor, in, e.ID)
-	c.item = iterationItem(e.Index, item)
+	c.item, c.itemIndex = item, e.Index
 	j.children[e.Index] = c
 	j.next = e.Index + 1
 	j.running++

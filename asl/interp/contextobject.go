@@ -22,7 +22,7 @@ func (f *frame) context(x *Execution) value.Value {
 			{Key: "State", Value: f.stateContext()},
 		}
 		if !f.item.IsAbsent() {
-			members = append(members, value.Member{Key: "Map", Value: value.OfObject(value.Member{Key: "Item", Value: f.item})})
+			members = append(members, value.Member{Key: "Map", Value: value.OfObject(value.Member{Key: "Item", Value: iterationItem(f.itemIndex, f.item)})})
 		}
 		for k, v := range x.id.Extra.Members() {
 			members = append(members, value.Member{Key: k, Value: v})

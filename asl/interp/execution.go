@@ -88,8 +88,9 @@ type Execution struct {
 
 	// Only during Decide.
 	now   time.Time
-	out   []Event
-	ready []*frame // frames that can go on without an outside effect, each once
+	out   []Event   // the newest of the events
+	full  [][]Event // those before, in pieces: a long batch is not copied over and over
+	ready []*frame  // frames that can go on without an outside effect, each once
 	head  int
 }
 
@@ -101,7 +102,7 @@ func New(m *asl.Machine, id Identity) *Execution {
 // Decide takes an input and gives all events that follow from it without an outside effect. It advances x; see the
 // driver's contract.
 func (x *Execution) Decide(in Input, now time.Time) []Event {
-	x.now, x.out = now, nil
+	x.now = now
 	x.take(in)
 	for x.status == Running && x.head < len(x.ready) {
 		f := x.ready[x.head]
@@ -111,8 +112,24 @@ func (x *Execution) Decide(in Input, now time.Time) []Event {
 		x.step(f)
 	}
 	x.ready, x.head = x.ready[:0], 0
+	return x.batch()
+}
+
+// batch gives and forgets the events of this Decide.
+func (x *Execution) batch() []Event {
 	out := x.out
-	x.out = nil
+	if x.full != nil {
+		n := len(out)
+		for _, piece := range x.full {
+			n += len(piece)
+		}
+		out = make([]Event, 0, n)
+		for _, piece := range x.full {
+			out = append(out, piece...)
+		}
+		out = append(out, x.out...)
+	}
+	x.out, x.full = nil, nil
 	return out
 }
 
@@ -125,15 +142,20 @@ func (x *Execution) Apply(e *Event) {
 }
 
 // emit makes an event happen: it gets its position, id and time and is applied.
-func (x *Execution) emit(e Event) *Event {
+func (x *Execution) emit(e Event) {
 	e.Seq = x.seq + 1
 	e.Time = x.now
 	if !e.Type.Hidden() {
 		e.ID = x.lastID + 1
 	}
+	if n := len(x.out); n == cap(x.out) {
+		if n > 0 {
+			x.full = append(x.full, x.out)
+		}
+		x.out = make([]Event, 0, min(max(2*n, 8), 256))
+	}
 	x.out = append(x.out, e)
 	x.apply(&x.out[len(x.out)-1])
-	return &x.out[len(x.out)-1]
 }
 
 // Done reports whether x has ended.

@@ -53,7 +53,8 @@ type frame struct {
 	timer     Key // of a Wait, or of a retry
 	join      *join
 	mapRun    *mapRun
-	item      value.Value // an iteration's item; Absent in other flows
+	item      value.Value // an iteration's item, or that of the iteration around; Absent in other flows
+	itemIndex int
 	around    value.Value // the context object, made on demand
 }
 
@@ -118,7 +119,7 @@ func (x *Execution) newFrame(parent *frame, index int, flow *asl.Flow, input val
 	f := &frame{id: x.nextFrame, parent: parent, index: index, flow: flow, prev: prev, state: flow.StartAt, data: input, phase: entering, vars: &scope{}}
 	if parent != nil {
 		f.vars.outer = parent.vars
-		f.item = parent.item
+		f.item, f.itemIndex = parent.item, parent.itemIndex
 	}
 	x.nextFrame++
 	x.frames[f.id] = f

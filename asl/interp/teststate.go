@@ -244,8 +244,9 @@ func (t *Test) goOn() {
 // Result is what became of the state.
 func (t *Test) Result() TestResult {
 	r := TestResult{Status: "SUCCEEDED", Inspection: t.trace.members}
-	for i := range t.x.out {
-		switch e := &t.x.out[i]; {
+	events := t.x.batch()
+	for i := range events {
+		switch e := &events[i]; {
 		case e.Type >= PassStateExited && e.Type <= MapStateExited:
 			r.Output, r.Next = e.Payload, e.Next
 			if len(e.Assigned) > 0 {
