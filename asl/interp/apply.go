@@ -45,9 +45,9 @@ func (x *Execution) apply(e *Event) {
 		x.applyExited(f, e)
 	case e.Type >= TaskStateAborted && e.Type <= MapStateAborted:
 		f.aborted = true
-		if f.phase != failing {
+		if f.phase != failing { // which it stays until the state around is told
 			x.release(f)
-			f.phase = lost
+			f.cut()
 		}
 	case e.Type >= LambdaFunctionScheduled && e.Type <= TaskTimedOut || e.Type == TaskHeartbeat:
 		x.applyTask(f, e)
@@ -71,7 +71,7 @@ func (x *Execution) apply(e *Event) {
 		x.applyRetry(f, e)
 	case e.Type == BranchLost:
 		p := f.parent
-		x.dropChildren(p)
+		x.loseChildren(p)
 		p.prev = e.Prev
 		x.applyFailure(p, e)
 	}
@@ -117,6 +117,7 @@ func (x *Execution) applyEntered(f *frame, e *Event) {
 	f.input = e.Payload
 	f.prev = e.ID
 	f.data, f.result, f.around = value.Value{}, value.Value{}, value.Value{}
+	f.mapRunARN = ""
 	f.attempt, f.tries, f.aborted = 0, nil, false
 	x.enqueue(f)
 }
@@ -136,6 +137,27 @@ func (x *Execution) applyExited(f *frame, e *Event) {
 		f.phase, f.state = entering, f.flow.States[e.Next]
 	}
 	x.enqueue(f)
+}
+
+// loseChildren stops every flow inside of f. They stay as they are, for a redrive, until f's state is left or tried again.
+func (x *Execution) loseChildren(f *frame) {
+	if f.join == nil {
+		return
+	}
+	for _, c := range f.join.children {
+		if c != nil && c.phase != ended {
+			x.release(c)
+			c.cut()
+			x.loseChildren(c)
+		}
+	}
+}
+
+// cut stops f and remembers where it stood.
+func (f *frame) cut() {
+	if f.phase != lost {
+		f.before, f.phase = f.phase, lost
+	}
 }
 
 func (x *Execution) dropChildren(f *frame) {
@@ -163,6 +185,8 @@ func (x *Execution) applyWait(f *frame, e *Event) {
 
 func (x *Execution) applyRetry(f *frame, e *Event) {
 	x.release(f)
+	x.dropChildren(f)
+	f.data = value.Value{}
 	if f.tries == nil {
 		f.tries = make([]int64, len(f.state.Retry))
 	}
@@ -282,6 +306,7 @@ func (x *Execution) applyJoin(f *frame, e *Event) {
 			f.result = value.OfArray(f.join.results...)
 			x.dropChildren(f)
 		}
+		f.mapRunARN = ""
 		if f.mapRun != nil && f.enteredBy != 0 {
 			f.prev = f.mapRun.started // recorded histories name MapRunStarted, but for a Map that comes first of all
 		}

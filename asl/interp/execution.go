@@ -111,6 +111,9 @@ func (x *Execution) Decide(in Input, now time.Time) []Event {
 		f.queued = false
 		x.step(f)
 	}
+	for _, f := range x.ready[x.head:] { // the execution has ended before them
+		f.queued = false
+	}
 	x.ready, x.head = x.ready[:0], 0
 	return x.batch()
 }

@@ -33,6 +33,7 @@ type frame struct {
 	vars   *scope
 	prev   int64 // id of the flow's last event, which the next one names
 	phase  phase
+	before phase // of a lost flow: where it stood
 	queued bool
 
 	// Of the state that the frame is in, or will enter.
@@ -53,6 +54,7 @@ type frame struct {
 	timer     Key // of a Wait, or of a retry
 	join      *join
 	mapRun    *mapRun
+	mapRunARN string      // of the state's map run, for a redrive
 	item      value.Value // an iteration's item, or that of the iteration around; Absent in other flows
 	itemIndex int
 	around    value.Value // the context object, made on demand

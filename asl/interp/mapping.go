@@ -172,11 +172,10 @@ func (x *Execution) applyMapRun(f *frame, e *Event) {
 	switch e.Type {
 	case MapRunStarted:
 		f.prev, f.phase = e.ID, working
-		f.mapRun = &mapRun{seq: e.Seq, arn: e.Resource, started: e.ID}
-		if r, t := x.mapRunOf(f); t == nil {
-			r.MapRun, r.ARN = e.Seq, e.Resource
-			x.owed.owe(f.id, r)
-		}
+		x.oweMapRun(f, e)
+	case MapRunRedriven:
+		f.prev, f.phase = e.ID, working
+		x.oweMapRun(f, e)
 	case MapRunSucceeded:
 		f.prev = e.ID
 		f.result = e.Payload
@@ -185,8 +184,16 @@ func (x *Execution) applyMapRun(f *frame, e *Event) {
 		x.enqueue(f)
 	case MapRunFailed, MapRunAborted:
 		f.prev = e.ID
-		f.data = value.Value{}
 		x.applyFailure(f, e)
+	}
+}
+
+// oweMapRun asks for f's map run to be run, or to be run again.
+func (x *Execution) oweMapRun(f *frame, e *Event) {
+	f.mapRun, f.mapRunARN = &mapRun{seq: e.Seq, arn: e.Resource, started: e.ID}, e.Resource
+	if r, t := x.mapRunOf(f); t == nil {
+		r.MapRun, r.ARN, r.Redriven = e.Seq, e.Resource, e.Type == MapRunRedriven
+		x.owed.owe(f.id, r)
 	}
 }
 

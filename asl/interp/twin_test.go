@@ -118,7 +118,7 @@ func fate(e *interp.RunTask) (in interp.Input) {
 }
 
 // play runs x with tasks and timers coming in an order that pick chooses, and shows what each Decide gave.
-func play(x *interp.Execution, now time.Time, pick func(n int) int, saw func([]interp.Event)) {
+func play(x *interp.Execution, now time.Time, fate func(*interp.RunTask) interp.Input, pick func(n int) int, saw func([]interp.Event)) {
 	for range 2000 {
 		if x.Done() {
 			return
@@ -151,6 +151,11 @@ func play(x *interp.Execution, now time.Time, pick func(n int) int, saw func([]i
 
 var twinInput = value.MustParse(`{"items": [1, {"a": 2}], "S3": 1, "x": [1,  2]}`)
 
+// good is the fate of tasks that never fail.
+func good(e *interp.RunTask) interp.Input {
+	return interp.TaskOutput{Task: e.Task, Output: value.OfString(e.State)}
+}
+
 // TestReplay shows that a replay gives the live state: of all events, through their encoding, and of any prefix, which
 // Resume then takes to the same end.
 func TestReplay(t *testing.T) {
@@ -169,7 +174,19 @@ func TestReplay(t *testing.T) {
 			ends = append(ends, len(events))
 		}
 		saw(live.Decide(interp.Start{Input: twinInput, Seed: [16]byte{7}}, epoch))
-		play(live, epoch, func(n int) int { return rapid.IntRange(0, n-1).Draw(t, "which") }, saw)
+		pick := func(n int) int { return rapid.IntRange(0, n-1).Draw(t, "which") }
+		play(live, epoch, fate, pick, saw)
+		if live.Status() == interp.Failed && rapid.Bool().Draw(t, "redrive") {
+			now := events[len(events)-1].Time
+			saw(live.Decide(interp.Redrive{}, now))
+			play(live, now, good, pick, saw)
+			if !live.Done() {
+				t.Fatalf("%s\nstuck after a redrive\n%s", def, live.Dump())
+			}
+			if live.Status() == interp.Failed && live.Failure().Name != "Own" {
+				t.Fatalf("%s\nfailed after a redrive: %v", def, live.Failure())
+			}
+		}
 
 		twin := newExecution(m)
 		for i := range events {
@@ -194,7 +211,7 @@ func TestReplay(t *testing.T) {
 			half.Apply(&events[i])
 		}
 		half.Decide(interp.Resume{}, events[cut-1].Time)
-		play(half, events[cut-1].Time, func(n int) int { return 0 }, func([]interp.Event) {})
+		play(half, events[cut-1].Time, fate, func(n int) int { return 0 }, func([]interp.Event) {})
 		if half.Done() != live.Done() {
 			t.Fatalf("%s\ncut at %d: %s, else %s\n%s", def, cut, half.Status(), live.Status(), half.Dump())
 		}
