@@ -68,6 +68,7 @@ type Boot struct {
 	SpawnBegin     int64  // nanoseconds since 1970, as in Phases
 	InitBegin      int64  //
 	InitEnd        int64  //
+	Method         string // how the process came to be: "plain", "template", "spare"
 	RuntimeVersion string // as INIT_START shows it: "python:3.11.v7"
 	PID            int    // of the runtime's process, 0 when there is none
 }

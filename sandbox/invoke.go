@@ -19,6 +19,9 @@ const flushEvery = time.Second
 func (p *Pool) Invoke(ctx context.Context, spec Spec, inv Invocation) (*Result, error) {
 	const op = "sandbox.Invoke"
 	phases := Phases{Queued: time.Now().UnixNano()}
+	if inv.ForceCold {
+		spec.Method = inv.Method
+	}
 	m, err := p.take(ctx, &spec, inv.ForceCold)
 	if err != nil {
 		return nil, fault.In(op, err)
@@ -231,6 +234,9 @@ func (p *Pool) finish(m *member, inv *Invocation, out Outcome, phases Phases, in
 	r.Billed = (r.Duration + initDuration + time.Millisecond - 1).Truncate(time.Millisecond)
 	if m.start == "" {
 		r.Start = Warm
+	}
+	if m.start != Warm {
+		r.Method = m.boot.Method
 	}
 	m.start = Warm
 	fill(r, m, inv, &out)

@@ -31,6 +31,8 @@ type Spec struct {
 	// ApplicationLogLevel and SystemLogLevel filter JSON logs: TRACE, DEBUG, INFO, WARN, ERROR, FATAL. "" means INFO.
 	ApplicationLogLevel, SystemLogLevel string
 
+	Method string // how environments of it start, as Invocation.Method; the pool sets it
+
 	InitializationType string // "on-demand", "provisioned-concurrency" or "snap-start"; "" means on-demand
 }
 
@@ -47,6 +49,9 @@ type Invocation struct {
 	ClientContext string // decoded JSON, or empty
 	Identity      string // Cognito identity JSON, or empty
 	LogTail       bool   // ask for the last 4 KB of the log in Result.LogTail
+	// Method asks for a way of starting, for experiments with ForceCold: "" is the quickest there is, "plain" a new
+	// interpreter, "template" a fork from a process that holds the function's libraries.
+	Method string
 	// ForceCold serves the invocation in an environment of its own that is made for it and ends after it.
 	ForceCold bool
 }
@@ -83,6 +88,7 @@ type Result struct {
 	ErrorType     string // "Runtime.ExitError", "Sandbox.Timedout", "ValueError"…
 	Start         Start
 	Phases        Phases
+	Method        string // how the environment was started, when this invocation waited for it: "plain", "template" or "spare"
 	EnvironmentID string
 	LogStream     string
 	LogTail       []byte // when asked for: from START to REPORT, the last 4 KB

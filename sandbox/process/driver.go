@@ -27,6 +27,9 @@ type Config struct {
 	// Progress is told what is being installed, in lines without newline. nil tells nobody.
 	Progress func(line string)
 
+	// Spares is how many environments of a function are made ahead of its cold starts. 0 means 1; a negative value none.
+	Spares int
+
 	// Strict refuses to run an identifier on another version than its own.
 	Strict bool
 
@@ -48,9 +51,11 @@ type Driver struct {
 		environments map[string]*environment
 		bootstraps   map[string]string // by interpreter path
 		prepared     map[string]*libraries
+		learned      map[string]*learned // by Spec.Key
 		closed       bool
 	}
 	launch sync.Mutex // one launch of a supervisor at a time
+	wg     sync.WaitGroup
 }
 
 var (
@@ -87,6 +92,7 @@ func Open(ctx context.Context, c Config) (*Driver, error) {
 	d.mu.environments = map[string]*environment{}
 	d.mu.bootstraps = map[string]string{}
 	d.mu.prepared = map[string]*libraries{}
+	d.mu.learned = map[string]*learned{}
 	if err := os.MkdirAll(d.environmentsDir(), 0o711); err != nil {
 		return nil, fault.In(op, err)
 	}
@@ -131,12 +137,22 @@ func (d *Driver) Prepare(ctx context.Context, spec sandbox.Spec) error {
 	if _, err := d.bootstrap(ctx, m.interpreter); err != nil {
 		return fault.In(op, err)
 	}
-	_, err = d.libraries(ctx, m.interpreter)
-	return fault.In(op, err)
+	if _, err = d.libraries(ctx, m.interpreter); err != nil {
+		return fault.In(op, err)
+	}
+	return fault.In(op, d.warm(ctx, spec))
 }
 
 // Forget drops what was made for key.
-func (d *Driver) Forget(key string) {}
+func (d *Driver) Forget(key string) {
+	d.mu.Lock()
+	client := d.mu.client
+	delete(d.mu.learned, key)
+	d.mu.Unlock()
+	if client != nil {
+		_ = client.Forget(key + "\x00") // a supervisor that is gone has none
+	}
+}
 
 // exited is told by the supervisor that a runtime has ended by itself.
 func (d *Driver) exited(id string, e supervisor.Exit) {
@@ -154,6 +170,7 @@ type kept struct {
 	Spec    sandbox.Spec
 	Created time.Time
 	Version string // of the runtime, as INIT_START showed it
+	Tmp     string // the name of its /tmp
 }
 
 // Create makes an environment's directory.
@@ -245,9 +262,11 @@ func (d *Driver) Close() error {
 	client := d.mu.client
 	d.mu.Unlock()
 	if client == nil {
+		d.wg.Wait()
 		return nil
 	}
 	err := client.Shutdown()
+	d.wg.Wait()
 	if fault.Is(err, fault.Canceled) {
 		return nil // it is gone already
 	}

@@ -24,6 +24,7 @@ type environment struct {
 	runtime  managed
 	survivor bool // made by an earlier platform, and not booted since
 
+	tmp    string // the name of its /tmp
 	notice string // for the log, before anything else
 	out    output
 	number uint64 // of the newest invocation
@@ -100,14 +101,18 @@ func (e *environment) Boot(ctx context.Context) (sandbox.Boot, error) {
 	e.mu.p = &running{ended: make(chan struct{})} // an exit may be told before the start is answered
 	p := e.mu.p
 	e.mu.Unlock()
-	pid, data, err := client.Start(cmd)
+	begun, data, err := client.Start(cmd)
 	if err != nil {
 		return sandbox.Boot{}, fault.In(op, err)
 	}
 	e.mu.Lock()
-	p.pid, p.conn = pid, newConn(data)
+	p.pid, p.conn = begun.PID, newConn(data)
 	e.mu.Unlock()
-	b.PID = pid
+	e.tmp = begun.Tmp
+	b.PID, b.Method = begun.PID, begun.Method
+	if e.spec.Method == "plain" {
+		b.Method = "plain"
+	}
 	deadline, _ := ctx.Deadline()
 	f, out, err := e.next(ctx, p, deadline, func(f frame) bool { return f.kind == frameInitDone || f.kind == frameInitError })
 	switch {
@@ -127,6 +132,7 @@ func (e *environment) Boot(ctx context.Context) (sandbox.Boot, error) {
 	b.Received = time.Now().UnixNano()
 	if f.kind == frameInitDone {
 		b.Kind = sandbox.Answered
+		e.d.learn(e, time.Duration(b.InitEnd-b.InitBegin), rest)
 		return b, nil
 	}
 	b.Kind, b.Payload, b.ErrorType = sandbox.Failed, rest, errorTypeOf(rest)
@@ -297,7 +303,11 @@ func (e *environment) Close() error {
 	e.Stop()
 	e.d.mu.Lock()
 	delete(e.d.mu.environments, e.id)
+	client := e.d.mu.client
 	e.d.mu.Unlock()
+	if e.spec.Method == "plain" && client != nil {
+		_ = client.Forget(e.templateKey()) // it served this environment alone
+	}
 	e.out.close()
 	return fault.In("process.Close", os.RemoveAll(e.dir))
 }

@@ -19,6 +19,9 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == "supervisor" {
 		os.Exit(supervisor.Main(os.Args[2:]))
 	}
+	if len(os.Args) > 1 && os.Args[1] == "echo" {
+		os.Exit(echoMain())
+	}
 	if len(os.Args) > 1 && os.Args[1] == "platform" {
 		os.Exit(platformMain(os.Args[2:]))
 	}

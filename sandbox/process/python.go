@@ -43,31 +43,17 @@ func (d *Driver) command(ctx context.Context, e *environment) (supervisor.Comman
 		}
 		e.runtime = m
 	}
-	boot, err := d.bootstrap(ctx, e.runtime.interpreter)
+	t, err := d.template(ctx, &e.spec, e.runtime, e.templateKey())
 	if err != nil {
 		return supervisor.Command{}, err
 	}
-	bring := []string{}
-	if dir, err := d.libraries(ctx, e.runtime.interpreter); err == nil {
-		bring = append(bring, dir)
+	env := map[string]string{}
+	for _, v := range e.variables(e.created, e.id) {
+		name, value, _ := strings.Cut(v, "=")
+		env[name] = value
 	}
-	code, err := filepath.Abs(e.spec.CodeDir)
-	if err != nil {
-		return supervisor.Command{}, err
-	}
-	job, err := json.Marshal(struct {
-		Task        string   `json:"task"`
-		Layers      []string `json:"layers"`
-		Runtime     []string `json:"runtime"`
-		Identifier  string   `json:"identifier"`
-		EnsureASCII bool     `json:"ensure_ascii"`
-	}{code, append([]string{}, e.spec.Layers...), bring, e.spec.Runtime, ensureASCII(e.spec.Runtime)})
-	if err != nil {
-		return supervisor.Command{}, err
-	}
-	return supervisor.Command{ID: e.id, Log: e.out.path, State: e.statePath(), Dir: code,
-		Argv: []string{e.runtime.interpreter.Path, "-S", "-B", filepath.Join(boot, "boot.py"), string(job)},
-		Env:  e.variables(code)}, nil
+	return supervisor.Command{ID: e.id, Log: e.out.path, State: e.statePath(), Template: t, Tmp: e.tmp,
+		Work: &supervisor.Work{Env: env, Limits: map[string]int{"RLIMIT_NOFILE": 1024, "RLIMIT_CORE": 0}, Learn: d.learning(&e.spec)}}, nil
 }
 
 // ensureASCII says whether the runtime escapes what is not ASCII: AWS's do up to Python 3.11.
@@ -122,9 +108,11 @@ func (d *Driver) libraries(ctx context.Context, i runtimes.Interpreter) (string,
 
 // variables is the environment of a managed Python function, with AWS's names and order of precedence: the user's come
 // last but for those that are reserved.
-func (e *environment) variables(task string) []string {
-	s := e.spec
-	stream := sandbox.LogStreamOf(e.created, s.Version, e.id)
+func (e *environment) variables(created time.Time, id string) []string {
+	return variables(&e.spec, e.runtime.interpreter, sandbox.LogStreamOf(created, e.spec.Version, id))
+}
+
+func variables(s *sandbox.Spec, i runtimes.Interpreter, stream string) []string {
 	initialization := s.InitializationType
 	if initialization == "" {
 		initialization = "on-demand"
@@ -135,13 +123,13 @@ func (e *environment) variables(task string) []string {
 		"LANG":             "en_US.UTF-8",
 		"LC_CTYPE":         "C.UTF-8",
 		"TZ":               ":UTC",
-		"PWD":              task,
+		"PWD":              "/var/task",
 		"SHLVL":            "0",
 		"PYTHONPATH":       "/var/runtime",
-		"LAMBDA_TASK_ROOT": task,
+		"LAMBDA_TASK_ROOT": "/var/task",
 	}
-	if e.runtime.interpreter.Shared != "" {
-		v["LD_LIBRARY_PATH"] += ":" + e.runtime.interpreter.Shared
+	if i.Shared != "" {
+		v["LD_LIBRARY_PATH"] += ":" + i.Shared
 	}
 	for name, value := range s.Environment {
 		v[name] = value

@@ -32,9 +32,9 @@ func platformMain(args []string) int {
 	return 0
 }
 
-// killedPlatform starts a platform that invokes source, waits until the marker file that source writes is there, and
+// killedPlatform starts a platform that invokes source, waits until source has written /tmp/ran, and
 // kills the platform.
-func killedPlatform(t *testing.T, h *house, name, source, how, marker string) {
+func killedPlatform(t *testing.T, h *house, name, source, how string) {
 	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
@@ -45,7 +45,7 @@ func killedPlatform(t *testing.T, h *house, name, source, how, marker string) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	waitFor(t, marker)
+	waitFor(t, filepath.Join(h.dir, "templates/*/tmp/*/ran"))
 	if err := cmd.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
@@ -55,7 +55,7 @@ func killedPlatform(t *testing.T, h *house, name, source, how, marker string) {
 func waitFor(t *testing.T, path string) {
 	t.Helper()
 	for range 2000 {
-		if _, err := os.Stat(path); err == nil {
+		if found, _ := filepath.Glob(path); len(found) > 0 {
 			return
 		}
 		time.Sleep(5 * time.Millisecond)
@@ -63,21 +63,34 @@ func waitFor(t *testing.T, path string) {
 	t.Fatalf("%s never came", path)
 }
 
+// read gives a file of the /tmp of the only environment that has it.
+func (h *house) read(t *testing.T, name string) string {
+	t.Helper()
+	found, err := filepath.Glob(filepath.Join(h.dir, "templates/*/tmp/*", name))
+	if err != nil || len(found) != 1 {
+		t.Fatalf("%v, %v: want one %s", found, err, name)
+	}
+	b, err := os.ReadFile(found[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
 // The platform is killed with kill -9 while a handler runs. The handler runs on, once; the next platform has its outcome
 // and its log.
 func TestKilledPlatformLosesNothing(t *testing.T) {
 	h := &house{t: t, dir: t.TempDir(), code: t.TempDir(), log: &lines{}}
-	marks := t.TempDir()
-	source := fmt.Sprintf(`
+	source := `
 import time
 def handler(event, context):
     print("began")
-    open(%q, "a").write("ran\n")
+    open("/tmp/ran", "a").write("ran\n")
     time.sleep(0.7)
     print("ended")
     return {"answer": 42}
-`, filepath.Join(marks, "ran"))
-	killedPlatform(t, h, "slow", source, "once", filepath.Join(marks, "ran"))
+`
+	killedPlatform(t, h, "slow", source, "once")
 
 	h.open()
 	t.Cleanup(func() { h.Close() })
@@ -89,7 +102,7 @@ def handler(event, context):
 		t.Errorf("outcome %s %s", r.Payload, r.FunctionError)
 	}
 	r.Release()
-	if b, _ := os.ReadFile(filepath.Join(marks, "ran")); string(b) != "ran\n" {
+	if b := h.read(t, "ran"); b != "ran\n" {
 		t.Errorf("the handler ran %q", b)
 	}
 	log := h.log.text()
@@ -107,15 +120,14 @@ def handler(event, context):
 // An outcome that nobody acknowledged is kept; an idle environment goes on serving.
 func TestKilledPlatformLeavesOutcomes(t *testing.T) {
 	h := &house{t: t, dir: t.TempDir(), code: t.TempDir(), log: &lines{}}
-	marks := t.TempDir()
-	source := fmt.Sprintf(`
+	source := `
 import os
 def handler(event, context):
     if event["n"] == 1:
-        open(%q, "w").close()
+        open("/tmp/ran", "w").close()
     return os.getpid()
-`, filepath.Join(marks, "ran"))
-	killedPlatform(t, h, "quick", source, "twice", filepath.Join(marks, "ran"))
+`
+	killedPlatform(t, h, "quick", source, "twice")
 	h.open()
 	t.Cleanup(func() { h.Close() })
 	r, found, err := h.Adopt(t.Context(), id(2))
@@ -139,9 +151,8 @@ func TestWhatEndsWithoutAPlatform(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			h := &house{t: t, dir: t.TempDir(), code: t.TempDir(), log: &lines{}}
-			marks := t.TempDir()
-			source := fmt.Sprintf("import os, time\ndef handler(event, context):\n    open(%q, 'w').close()\n    %s\n", filepath.Join(marks, "ran"), c.action)
-			killedPlatform(t, h, "two", source, "once", filepath.Join(marks, "ran"))
+			source := "import os, time\ndef handler(event, context):\n    open('/tmp/ran', 'w').close()\n    " + c.action + "\n"
+			killedPlatform(t, h, "two", source, "once")
 			time.Sleep(3500 * time.Millisecond) // real processes end in real time
 			h.open()
 			t.Cleanup(func() { h.Close() })

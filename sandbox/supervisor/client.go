@@ -163,14 +163,26 @@ func gone(err error) error {
 	return &fault.Error{Kind: fault.Canceled, Noun: "supervisor", Detail: "it is gone", Err: err}
 }
 
-// Start runs cmd as its environment's runtime, after ending what ran in it before. It gives the process and a connection.
-func (c *Client) Start(cmd Command) (pid int, data *net.UnixConn, err error) {
+// Start runs cmd as its environment's runtime, after ending what ran in it before. It gives a connection to it.
+func (c *Client) Start(cmd Command) (s Started, data *net.UnixConn, err error) {
 	a, err := c.call(&message{Op: "start", ID: cmd.ID, Start: &cmd})
 	if err != nil {
-		return 0, nil, err
+		return Started{}, nil, err
 	}
 	data, err = a.conn()
-	return a.m.PID, data, err
+	return *a.m.Begun, data, err
+}
+
+// Warm starts a template and its spares, and returns when it is ready to fork.
+func (c *Client) Warm(t *Template) error {
+	_, err := c.call(&message{Op: "warm", Start: &Command{Template: t}})
+	return err
+}
+
+// Forget ends the templates whose key begins with prefix, those in use when their last environment has ended.
+func (c *Client) Forget(prefix string) error {
+	_, err := c.call(&message{Op: "forget", ID: prefix})
+	return err
 }
 
 // Attach gives a new connection to a runtime that an earlier platform started.

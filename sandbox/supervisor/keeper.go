@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -14,6 +15,8 @@ import (
 
 // keeper is the parent of every environment.
 type keeper struct {
+	dir    string
+	groups groups
 	wg     sync.WaitGroup
 	spawns chan spawn
 	quit   chan struct{} // closed when nothing is left to look after
@@ -24,6 +27,12 @@ type keeper struct {
 		pids         map[int]*environment // running runtimes
 		exited       func(id string, e Exit)
 		ended        bool
+		plain        string // why there are no namespaces; "" while they work
+	}
+	templates struct {
+		sync.Mutex
+		all map[string]*template
+		n   int
 	}
 }
 
@@ -37,13 +46,15 @@ type environment struct {
 	pid      int
 	control  *os.File // our end of its control socket
 	exit     *Exit
-	stopping bool // its end is our doing: nobody is told
+	clone    *clone // nil when it was started by itself
+	stopping bool   // its end is our doing: nobody is told
 	late     bool
 }
 
 type spawn struct {
-	c      *Command
-	files  []uintptr
+	path   string
+	argv   []string
+	attr   *syscall.ProcAttr
 	answer chan spawned
 }
 
@@ -52,10 +63,11 @@ type spawned struct {
 	err error
 }
 
-func newKeeper() *keeper {
-	k := &keeper{spawns: make(chan spawn), quit: make(chan struct{})}
+func newKeeper(dir string) *keeper {
+	k := &keeper{dir: dir, spawns: make(chan spawn), quit: make(chan struct{})}
 	k.mu.environments = map[string]*environment{}
 	k.mu.pids = map[int]*environment{}
+	k.templates.all = map[string]*template{}
 	return k
 }
 
@@ -80,79 +92,153 @@ func (k *keeper) spawner() {
 		case <-k.quit:
 			return
 		case s := <-k.spawns:
-			pid, err := syscall.ForkExec(s.c.Argv[0], s.c.Argv, &syscall.ProcAttr{Dir: s.c.Dir, Env: s.c.Env, Files: s.files,
-				Sys: &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGKILL}})
+			pid, err := syscall.ForkExec(s.path, s.argv, s.attr)
 			s.answer <- spawned{pid, err}
 		}
 	}
 }
 
-// start runs c and gives its process and the platform's end of its data socket.
-func (k *keeper) start(c *Command) (pid int, data *os.File, err error) {
-	if c == nil || len(c.Argv) == 0 {
-		return 0, nil, fmt.Errorf("nothing to start")
-	}
-	if err := k.stop(c.ID); err != nil {
-		return 0, nil, err
-	}
-	var opened []*os.File
-	defer func() {
-		for _, f := range opened {
-			f.Close()
-		}
-	}()
-	open := func(path string, flags int) *os.File {
-		f, oerr := os.OpenFile(path, flags, 0o600)
-		if oerr != nil && err == nil {
-			err = oerr
-		}
-		opened = append(opened, f)
-		return f
-	}
-	null, log := open(os.DevNull, os.O_RDONLY), open(c.Log, os.O_CREATE|os.O_APPEND|os.O_WRONLY)
-	page := open(c.State, os.O_CREATE|os.O_RDWR)
-	if err != nil {
-		return 0, nil, err
-	}
-	if err := page.Truncate(0); err != nil {
-		return 0, nil, err
-	}
-	if err := page.Truncate(PageSize); err != nil {
-		return 0, nil, err
-	}
-	inner, outer, err := pair()
-	if err != nil {
-		return 0, nil, err
-	}
-	opened = append(opened, inner)
-	innerControl, control, err := pair()
-	if err != nil {
-		outer.Close()
-		return 0, nil, err
-	}
-	opened = append(opened, innerControl)
-
-	e := &environment{id: c.ID, log: c.Log, state: c.State, control: control, done: make(chan struct{})}
-	s := spawn{c: c, answer: make(chan spawned, 1),
-		files: []uintptr{null.Fd(), log.Fd(), log.Fd(), inner.Fd(), innerControl.Fd(), page.Fd()}}
+// spawn starts a process on the spawner's thread. registered, if not nil, is called before its end can be seen.
+func (k *keeper) spawn(path string, argv []string, attr *syscall.ProcAttr, registered func(pid int)) (int, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock() // the reaper must not see its end before it is registered
 	if k.mu.ended {
-		err = fmt.Errorf("the supervisor is ending")
-	} else {
-		k.spawns <- s // it is there until ended is set
-		a := <-s.answer
-		pid, err = a.pid, a.err
+		return 0, fmt.Errorf("the supervisor is ending")
 	}
+	s := spawn{path: path, argv: argv, attr: attr, answer: make(chan spawned, 1)}
+	k.spawns <- s // the spawner is there until ended is set
+	a := <-s.answer
+	if a.err != nil {
+		return 0, fmt.Errorf("starting %s: %w", path, a.err)
+	}
+	if registered != nil {
+		registered(a.pid)
+	}
+	return a.pid, nil
+}
+
+// started is an environment that has just been started.
+type started struct {
+	pid    int
+	data   *os.File // the platform's end of its data socket
+	method string   // plain, template or spare
+	tmp    string   // the name of its /tmp in its template
+}
+
+// start runs c, after ending what ran in its environment before.
+func (k *keeper) start(c *Command) (s started, err error) {
+	if c == nil || (len(c.Argv) == 0 && c.Template == nil) {
+		return s, fmt.Errorf("nothing to start")
+	}
+	if err := k.stop(c.ID); err != nil {
+		return s, err
+	}
+	var opened []*os.File
+	defer func() {
+		closeAll(opened)
+		if err != nil && s.data != nil {
+			s.data.Close()
+		}
+	}()
+	log, err := os.OpenFile(c.Log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
-		outer.Close()
-		control.Close()
-		return 0, nil, fmt.Errorf("starting %s: %w", c.Argv[0], err)
+		return s, err
 	}
-	e.pid = pid
-	k.mu.environments[c.ID] = e
-	k.mu.pids[pid] = e
-	return pid, outer, nil
+	opened = append(opened, log)
+	page, err := freshPage(c.State)
+	if err != nil {
+		return s, err
+	}
+	opened = append(opened, page)
+	inner, outer, err := pair()
+	if err != nil {
+		return s, err
+	}
+	opened, s.data = append(opened, inner), outer
+	e := &environment{id: c.ID, log: c.Log, state: c.State, done: make(chan struct{})}
+	if c.Template != nil {
+		err = k.startClone(e, c, &s, log, inner, page)
+	} else {
+		err = k.startPlain(e, c, &s, log, inner, page)
+	}
+	return s, err
+}
+
+func freshPage(path string) (*os.File, error) {
+	page, err := os.OpenFile(path, os.O_CREATE|os.O_TRUNC|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err := page.Truncate(PageSize); err != nil {
+		page.Close()
+		return nil, err
+	}
+	return page, nil
+}
+
+func (k *keeper) startPlain(e *environment, c *Command, s *started, log, inner, page *os.File) error {
+	null, err := os.Open(os.DevNull)
+	if err != nil {
+		return err
+	}
+	defer null.Close()
+	innerControl, control, err := packetPair()
+	if err != nil {
+		return err
+	}
+	defer innerControl.Close()
+	e.control = control
+	s.method = "plain"
+	attr := &syscall.ProcAttr{Dir: c.Dir, Env: c.Env, Sys: &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGKILL},
+		Files: []uintptr{null.Fd(), log.Fd(), log.Fd(), inner.Fd(), innerControl.Fd(), page.Fd()}}
+	s.pid, err = k.spawn(c.Argv[0], c.Argv, attr, func(pid int) {
+		e.pid = pid
+		k.mu.environments[c.ID] = e
+		k.mu.pids[pid] = e
+	})
+	if err != nil {
+		control.Close()
+	}
+	return err
+}
+
+// startClone has the template make e, or gives it a spare.
+func (k *keeper) startClone(e *environment, c *Command, s *started, log, inner, page *os.File) error {
+	t, err := k.template(c.Template)
+	if err != nil {
+		return err
+	}
+	for {
+		cl, spare, err := t.take(c.Tmp)
+		if err != nil {
+			return err
+		}
+		s.method, s.tmp, s.pid = "template", cl.tmp, cl.pid
+		if spare {
+			s.method = "spare"
+		}
+		k.mu.Lock()
+		e.pid, e.control, e.clone = cl.pid, cl.control, cl
+		k.mu.environments[c.ID] = e
+		k.mu.Unlock()
+		t.mu.Lock()
+		cl.owner = e
+		t.mu.Unlock()
+		err = cl.give(c.Work, log, inner, page)
+		if err == nil {
+			return nil
+		}
+		t.mu.Lock()
+		cl.owner = nil
+		t.mu.Unlock()
+		k.mu.Lock()
+		delete(k.mu.environments, c.ID)
+		k.mu.Unlock()
+		cl.kill()
+		if !spare { // a spare that died is no reason to fail
+			return err
+		}
+	}
 }
 
 // attach passes a fresh data socket to the runtime and gives the other end.
@@ -189,16 +275,34 @@ func (k *keeper) stop(id string) error {
 	delete(k.mu.environments, id)
 	pid, over := e.pid, e.exit != nil
 	k.mu.Unlock()
-	if !over {
+	switch {
+	case over:
+	case e.clone != nil:
+		for e.clone.kill(); !closedWithin(e.done, 10*time.Millisecond); {
+			e.clone.kill()
+		}
+		return nil // its control socket closes with it
+	default:
 		killTree(pid, id, e.done)
 	}
 	k.mu.Lock()
-	if e.control != nil {
+	if e.control != nil && e.clone == nil {
 		e.control.Close()
 		e.control = nil
 	}
 	k.mu.Unlock()
 	return nil
+}
+
+func closedWithin(done <-chan struct{}, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-done:
+		return true
+	case <-t.C:
+		return false
+	}
 }
 
 func (k *keeper) remove(id string) { _ = k.stop(id) }
@@ -227,6 +331,26 @@ func (k *keeper) endAll() {
 		wg.Go(func() { _ = k.stop(id) })
 	}
 	wg.Wait()
+	k.templates.Lock()
+	defer k.templates.Unlock()
+	for key, t := range k.templates.all {
+		t.end()
+		delete(k.templates.all, key)
+	}
+}
+
+// forget drops the templates whose key begins so, or that nothing has used for ten minutes when prefix is "".
+func (k *keeper) forget(prefix string, now time.Time) {
+	k.templates.Lock()
+	defer k.templates.Unlock()
+	for key, t := range k.templates.all {
+		if (prefix != "" && strings.HasPrefix(key, prefix)) || t.idle(now, 10*time.Minute) {
+			t.drop()
+			if !t.alive() || t.idle(now, 0) {
+				delete(k.templates.all, key)
+			}
+		}
+	}
 }
 
 // close ends everything and waits for the keeper's goroutines.
@@ -234,6 +358,7 @@ func (k *keeper) close() {
 	k.endAll()
 	close(k.quit)
 	k.wg.Wait()
+	k.groups.close()
 }
 
 // endLate ends what runs past its deadline, and keeps logs from filling the disk, while no platform does.
@@ -246,7 +371,11 @@ func (k *keeper) endLate(now time.Time) {
 		}
 		if p, err := ReadPage(e.state); err == nil && p.State == Running && !p.Deadline.IsZero() && now.After(p.Deadline) {
 			e.late = true
-			_ = syscall.Kill(-e.pid, syscall.SIGKILL) // gone already is fine
+			if e.clone != nil {
+				e.clone.kill()
+			} else {
+				_ = syscall.Kill(-e.pid, syscall.SIGKILL) // gone already is fine
+			}
 		}
 		if info, err := os.Stat(e.log); err == nil && info.Sys().(*syscall.Stat_t).Blocks*512 > maxLog {
 			_ = os.Truncate(e.log, 0)
@@ -286,16 +415,38 @@ func (k *keeper) reapOne() bool {
 		return true
 	}
 	delete(k.mu.pids, pid)
-	e.exit = &Exit{PID: pid, Status: statusText(w), Late: e.late}
-	told := k.mu.exited
-	stopping, exit := e.stopping, *e.exit
 	k.mu.Unlock()
-	close(e.done)
-	if !stopping {
+	if !k.ended(e, Exit{PID: pid, Status: statusText(w)}) {
 		killRest(pid, e.id)
-		if told != nil {
-			told(e.id, exit)
-		}
 	}
 	return true
+}
+
+// ended notes that e's runtime has ended, and tells the platform unless that was asked for.
+func (k *keeper) ended(e *environment, x Exit) (asked bool) {
+	k.mu.Lock()
+	x.Late = e.late
+	e.exit = &x
+	told := k.mu.exited
+	asked = e.stopping
+	k.mu.Unlock()
+	close(e.done)
+	if !asked && told != nil {
+		told(e.id, x)
+	}
+	return asked
+}
+
+// noNamespaces says why environments run without namespaces, "" while they have them.
+func (k *keeper) noNamespaces() string {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.mu.plain
+}
+
+func (k *keeper) giveUpNamespaces(err error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.mu.plain = err.Error()
+	fmt.Fprintln(os.Stderr, "no namespaces:", err)
 }

@@ -18,6 +18,9 @@ import (
 // Main is the supervisor's program: the hidden command "supervisor --dir D". args are what follows the command's name.
 // It returns the exit status.
 func Main(args []string) int {
+	if len(args) == 1 && args[0] == "--launch" {
+		return launchMain()
+	}
 	flags := flag.NewFlagSet("supervisor", flag.ContinueOnError)
 	dir := flags.String("dir", "", "directory of the control socket")
 	patience := flags.Duration("patience", 5*time.Minute, "how long to live without a platform")
@@ -37,8 +40,17 @@ func run(dir string, patience time.Duration) error {
 		return err
 	}
 	defer lock.Close()
-	if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		return nil // another one serves this directory
+	for range 500 { // an earlier one may be about to end
+		if err = unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB); err == nil {
+			break
+		}
+		if c, err := Dial(dir, func(string, Exit) {}); err == nil {
+			return c.Close() // another one serves this directory
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	if err != nil {
+		return err
 	}
 	// Orphans of environments come to us, to be counted and ended.
 	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
@@ -63,7 +75,7 @@ func run(dir string, patience time.Duration) error {
 	defer os.Remove(filepath.Join(dir, socketName))
 	defer l.Close()
 
-	k := newKeeper()
+	k := newKeeper(dir)
 	defer k.close()
 	k.wg.Go(k.reapChildren)
 	k.wg.Go(k.spawner)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"os"
+	"path/filepath"
 	"sync"
 	"time"
 )
@@ -65,6 +66,7 @@ func (s *server) serve(ctx context.Context, c *net.UnixConn) {
 		}
 		if m.Op == "shutdown" {
 			s.k.endAll()
+			_ = os.Remove(filepath.Join(s.dir, socketName)) // nobody else is to come
 			s.reply(c, &message{N: m.N})
 			s.quit()
 			return
@@ -79,13 +81,23 @@ func (s *server) handle(c *net.UnixConn, m *message) {
 	var err error
 	switch m.Op {
 	case "start":
-		r.PID, passed, err = s.k.start(m.Start)
+		var b started
+		b, err = s.k.start(m.Start)
+		if err == nil {
+			passed = b.data
+			r.Begun = &Started{PID: b.pid, Method: b.method, Tmp: b.tmp}
+		}
 	case "attach":
 		passed, err = s.k.attach(m.ID)
 	case "stop":
 		err = s.k.stop(m.ID)
-	case "remove":
-		s.k.remove(m.ID)
+	case "warm":
+		var t *template
+		if t, err = s.k.template(m.Start.Template); err == nil {
+			t.refill()
+		}
+	case "forget":
+		s.k.forget(m.ID, time.Now())
 	case "list":
 		r.List = s.k.list()
 	default:
@@ -112,6 +124,7 @@ func (s *server) reply(c *net.UnixConn, m *message, files ...*os.File) {
 func (s *server) watch(ctx context.Context) {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
+	swept := time.Now()
 	for {
 		select {
 		case <-ctx.Done():
@@ -121,6 +134,10 @@ func (s *server) watch(ctx context.Context) {
 			away := s.mu.conn == nil && !s.mu.left.IsZero()
 			left := s.mu.left
 			s.mu.Unlock()
+			if now.Sub(swept) > time.Minute {
+				swept = now
+				s.k.forget("", now)
+			}
 			if !away {
 				continue
 			}

@@ -19,6 +19,18 @@ type Command struct {
 	Dir   string // working directory
 	Log   string // file for its output
 	State string // file of its state page, one page long
+
+	// Template, when it is set, is what the runtime is forked from instead, and Work what it then does.
+	Template *Template
+	Work     *Work
+	Tmp      string // the name of an earlier /tmp of the environment; "" makes one
+}
+
+// Started is an environment that has been started.
+type Started struct {
+	PID    int
+	Method string // plain, template or spare
+	Tmp    string // the name of its /tmp, for Command.Tmp
 }
 
 // Exit is how a runtime ended.
@@ -44,7 +56,7 @@ type message struct {
 	Start *Command `json:",omitempty"`
 
 	Error string   `json:",omitempty"`
-	PID   int      `json:",omitempty"`
+	Begun *Started `json:",omitempty"`
 	Exit  *Exit    `json:",omitempty"`
 	List  []Status `json:",omitempty"`
 }

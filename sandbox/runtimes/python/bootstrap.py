@@ -516,9 +516,17 @@ class Runtime:
         self.end_lines()
         self.set_state(IDLE)
         try:
-            self.send(INIT_DONE, 0, INIT_TIMES.pack(self.begin, time.time_ns(), max_rss()))
+            self.send(INIT_DONE, 0, INIT_TIMES.pack(self.begin, time.time_ns(), max_rss()) + self.learned())
         except OSError:
             pass
+
+    def learned(self):
+        """The modules in memory that a template may hold: those that are not the user's own."""
+        if not self.job.get("learn"):
+            return b""
+        import zygote_modules
+
+        return "\n".join(zygote_modules.libraries(self.job["task"])).encode()
 
     def end_lines(self):
         for lines in self.outputs:
@@ -595,7 +603,7 @@ class Runtime:
 
 
 def receive_fd(sock):
-    message, ancillary, _, _ = sock.recvmsg(4096, socket.CMSG_SPACE(16 * 4), getattr(socket, "MSG_CMSG_CLOEXEC", 0))
+    message, ancillary, _, _ = sock.recvmsg(1 << 18, socket.CMSG_SPACE(16 * 4), getattr(socket, "MSG_CMSG_CLOEXEC", 0))
     fds = []
     for level, kind, data in ancillary:
         if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
@@ -628,8 +636,9 @@ def site_builtins():
 def serve(data, control, page, job):
     """Runs an environment to its end."""
     runtime = Runtime(data, control, page, job)
-    set_up_path(job)
-    site_builtins()
+    if not job.get("template"):
+        set_up_path(job)
+        site_builtins()
     runtime.init()
     runtime.ready()
     runtime.loop()

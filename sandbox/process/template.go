@@ -1,0 +1,188 @@
+package process
+
+import (
+	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"anthill/sandbox"
+	"anthill/sandbox/runtimes"
+	"anthill/sandbox/supervisor"
+)
+
+// slowInit is how long an init from a template may take before the template learns what it had to import.
+const slowInit = 20 * time.Millisecond
+
+// processes is how many a function may have, threads included. AWS allows 1,024.
+const processes = 1024
+
+// learned is what the first init of a function showed that its template lacks.
+type learned struct {
+	modules []string
+}
+
+// threadLimits keep a template from making threads, which a fork would lose: its clones set what the user set, and numeric
+// libraries take their pools up anew.
+var threadLimits = [...]string{"OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"}
+
+// templateKey names the template that e is forked from. A plain start has one of its own, which holds nothing.
+func (e *environment) templateKey() string {
+	if e.spec.Method == "plain" {
+		return e.spec.Key + "\x00plain " + e.id
+	}
+	return e.d.templateKey(&e.spec)
+}
+
+func (d *Driver) templateKey(spec *sandbox.Spec) string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	key := spec.Key + "\x00" + spec.Method
+	if d.mu.learned[spec.Key] != nil {
+		key += "learned"
+	}
+	return key
+}
+
+// learning reports whether the next init of spec may teach its template.
+func (d *Driver) learning(spec *sandbox.Spec) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return spec.Method == "" && d.mu.learned[spec.Key] == nil
+}
+
+// learn takes the modules that were in memory after an init. When that init was slow, a template that holds them is made,
+// and later environments are forked from it.
+func (d *Driver) learn(e *environment, took time.Duration, modules []byte) {
+	if len(modules) == 0 || took < slowInit || !d.learning(&e.spec) {
+		return
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.mu.closed {
+		return
+	}
+	l := &learned{modules: strings.Split(string(modules), "\n")}
+	d.wg.Go(func() {
+		spec, ctx := e.spec, context.Background()
+		t, err := d.templateWith(ctx, &spec, e.runtime, spec.Key+"\x00learned", l.modules)
+		if err != nil {
+			return
+		}
+		client, err := d.supervisor(ctx)
+		if err != nil || client.Warm(t) != nil {
+			return
+		}
+		d.mu.Lock()
+		d.mu.learned[spec.Key] = l
+		d.mu.Unlock()
+	})
+}
+
+// warm starts spec's template and its spares.
+func (d *Driver) warm(ctx context.Context, spec sandbox.Spec) error {
+	m, err := d.resolve(ctx, spec)
+	if err != nil {
+		return err
+	}
+	t, err := d.template(ctx, &spec, m, d.templateKey(&spec))
+	if err != nil {
+		return err
+	}
+	client, err := d.supervisor(ctx)
+	if err != nil {
+		return err
+	}
+	return client.Warm(t)
+}
+
+func (d *Driver) template(ctx context.Context, spec *sandbox.Spec, m managed, key string) (*supervisor.Template, error) {
+	d.mu.Lock()
+	l := d.mu.learned[spec.Key]
+	d.mu.Unlock()
+	if l == nil {
+		l = &learned{}
+	}
+	return d.templateWith(ctx, spec, m, key, l.modules)
+}
+
+// job is what a template's bootstrap is told.
+type job struct {
+	Task        string   `json:"task"`
+	Layers      []string `json:"layers"`
+	Runtime     []string `json:"runtime"`
+	Identifier  string   `json:"identifier"`
+	EnsureASCII bool     `json:"ensure_ascii"`
+	Template    bool     `json:"template"`
+	Namespaces  bool     `json:"namespaces"`
+	User        []int    `json:"user"` // uid and gid of functions; null leaves them as they are
+	Preload     bool     `json:"preload"`
+	Handler     string   `json:"handler"`
+	Modules     []string `json:"modules"`
+}
+
+func (d *Driver) templateWith(ctx context.Context, spec *sandbox.Spec, m managed, key string, modules []string) (*supervisor.Template, error) {
+	i := m.interpreter
+	boot, err := d.bootstrap(ctx, i)
+	if err != nil {
+		return nil, err
+	}
+	code, err := filepath.Abs(spec.CodeDir)
+	if err != nil {
+		return nil, err
+	}
+	t := &supervisor.Template{Key: key, MemoryMB: spec.MemoryMB, Processes: processes}
+	if spec.Method == "" {
+		t.Spares = max(d.c.Spares, 0)
+		if d.c.Spares == 0 {
+			t.Spares = 1
+		}
+	}
+	j := job{Task: "/var/task", Layers: []string{"/opt"}, Runtime: []string{"/var/runtime"}, Identifier: spec.Runtime,
+		EnsureASCII: ensureASCII(spec.Runtime), Template: true, Namespaces: true, Preload: spec.Method != "plain", Handler: spec.Handler, Modules: modules}
+	if os.Geteuid() == 0 {
+		j.User = []int{993, 990}
+	}
+	t.Isolated.Env = templateEnv(spec, i)
+	t.Isolated.Binds = []supervisor.Bind{{From: code, To: "/var/task"}, {From: boot, To: "/var/rapid"}}
+	for _, layer := range spec.Layers {
+		t.Isolated.Binds = append(t.Isolated.Binds, supervisor.Bind{From: layer, To: "/opt"})
+	}
+	if !strings.HasPrefix(i.Prefix, "/usr/") && i.Prefix != "/usr" {
+		t.Isolated.Binds = append(t.Isolated.Binds, supervisor.Bind{From: i.Prefix, To: i.Prefix})
+	}
+	libraries, err := d.libraries(ctx, i)
+	if err == nil {
+		t.Isolated.Binds = append(t.Isolated.Binds, supervisor.Bind{From: libraries, To: "/var/runtime"})
+	}
+	if t.Isolated.Argv, err = templateArgv(i, "/var/rapid", j); err != nil {
+		return nil, err
+	}
+	j.Task, j.Layers, j.Runtime, j.Namespaces, j.User = code, append([]string{}, spec.Layers...), []string{}, false, nil
+	if libraries != "" {
+		j.Runtime = []string{libraries}
+	}
+	t.Plain.Env = t.Isolated.Env
+	t.Plain.Argv, err = templateArgv(i, boot, j)
+	return t, err
+}
+
+func templateArgv(i runtimes.Interpreter, boot string, j job) ([]string, error) {
+	b, err := json.Marshal(j)
+	return []string{i.Path, "-S", "-B", filepath.Join(boot, "zygote.py"), string(b)}, err
+}
+
+func templateEnv(spec *sandbox.Spec, i runtimes.Interpreter) []string {
+	env := variables(spec, i, "")
+	for _, name := range threadLimits {
+		if _, own := spec.Environment[name]; !own {
+			env = append(env, name+"=1")
+		}
+	}
+	return slices.DeleteFunc(env, func(v string) bool {
+		return strings.HasPrefix(v, "AWS_LAMBDA_LOG_STREAM_NAME=") || strings.HasPrefix(v, "PYTHONPATH=")
+	})
+}

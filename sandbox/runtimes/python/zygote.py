@@ -1,0 +1,352 @@
+"""A template: a Python process that has the function's libraries in memory and forks environments from itself.
+
+It is the first process of a process namespace and has, where the machine allows it, the powers of a user namespace that
+setting up a clone needs. It never runs the function's own code, but for a snapshot. Requests come as JSON in packets on
+descriptor 3; every answer is one packet.
+
+    {"op": "fork", "id", "tmp"} + [control socket, cgroup files …]  ->  {"op": "forked", "id"} + [pidfd]
+    when a clone ends                                              ->  {"op": "ended", "id", "status"}
+"""
+
+import ast
+import ctypes
+import gc
+import importlib
+import importlib.util
+import json
+import os
+import random
+import select
+import signal
+import socket
+import struct
+import sys
+
+import bootstrap
+from zygote_modules import installed
+
+CLONE_NEWNS, CLONE_NEWIPC, CLONE_NEWPID = 0x00020000, 0x08000000, 0x20000000
+MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_BIND, MS_REC, MS_PRIVATE = 2, 4, 8, 4096, 16384, 1 << 18
+MNT_DETACH = 2
+PR_SET_NO_NEW_PRIVS, PR_SET_DUMPABLE, PR_SET_PDEATHSIG, PR_SET_NAME = 38, 4, 1, 15
+TMPS = "/run/tmp"
+NR_PIDFD_OPEN = 434
+
+libc = ctypes.CDLL(None, use_errno=True)
+
+
+def check(result, what):
+    if result < 0:
+        e = ctypes.get_errno()
+        raise OSError(e, "%s: %s" % (what, os.strerror(e)))
+    return result
+
+
+def mount(source, target, kind, flags, data=None):
+    enc = lambda s: None if s is None else s.encode()
+    check(libc.mount(enc(source), enc(target), enc(kind), ctypes.c_ulong(flags), enc(data)), "mount " + target)
+
+
+def drop_powers(user):
+    """Leaves nothing of the template's powers to the function."""
+    if user:
+        os.setgroups([])
+        os.setresgid(user[1], user[1], user[1])
+        os.setresuid(user[0], user[0], user[0])
+    head = struct.pack("II", 0x20080522, 0)
+    libc.capset(head, struct.pack("6I", 0, 0, 0, 0, 0, 0))
+    check(libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "no_new_privs")
+    libc.prctl(PR_SET_DUMPABLE, 1, 0, 0, 0)
+
+
+# --------------------------------------------------------------------------------------------------- libraries
+
+
+class Libraries:
+    """What a handler imports that is not the user's own code, found without running any of that code."""
+
+    def __init__(self, task):
+        self.task = task
+        self.installed = installed(task)
+        self.seen = set()
+
+    def own(self, name):
+        top = name.split(".")[0]
+        if top in self.installed:
+            return None
+        base = os.path.join(self.task, *name.split("."))
+        for path in (base + ".py", os.path.join(base, "__init__.py")):
+            if os.path.isfile(path):
+                return path
+        return "" if os.path.exists(os.path.join(self.task, top)) or os.path.exists(os.path.join(self.task, top + ".py")) else None
+
+    def load(self, name):
+        if name in self.seen or name.split(".")[0] == "snapshot_restore_py":
+            return
+        self.seen.add(name)
+        path = self.own(name)
+        if path is None:
+            try:
+                importlib.import_module(name)
+            except BaseException:
+                pass  # the handler's own import will say so
+        elif path:
+            self.scan(path, name)
+
+    def scan(self, path, name):
+        try:
+            with open(path, "rb") as f:
+                tree = ast.parse(f.read())
+        except Exception:
+            return
+        todo = list(tree.body)
+        while todo:
+            node = todo.pop(0)
+            if isinstance(node, ast.Import):
+                for alias in node.names:
+                    self.load(alias.name)
+            elif isinstance(node, ast.ImportFrom):
+                if node.level == 0 and node.module:
+                    self.load(node.module)
+                    for alias in node.names:
+                        child = node.module + "." + alias.name
+                        if node.module in sys.modules and hasattr(sys.modules[node.module], "__path__") and self.is_module(child):
+                            self.load(child)
+                elif node.level:
+                    package = name.split(".")[:-node.level] if not path.endswith("__init__.py") else name.split(".")[:len(name.split(".")) - node.level + 1]
+                    if package:
+                        self.load(".".join(package + ([node.module] if node.module else [])))
+            elif isinstance(node, (ast.If, ast.Try, ast.With)):
+                todo.extend(getattr(node, "body", []) + getattr(node, "orelse", []) + getattr(node, "finalbody", []))
+
+    def is_module(self, name):
+        if name in sys.modules:
+            return True
+        try:
+            return importlib.util.find_spec(name) is not None
+        except Exception:
+            return False
+
+
+def preload(job):
+    libraries = Libraries(job["task"])
+    if job.get("modules"):
+        for name in job["modules"]:
+            libraries.load(name)
+    elif job.get("handler") and "." in job["handler"]:
+        libraries.load(job["handler"].rsplit(".", 1)[0].replace("/", "."))
+
+
+def threads():
+    return len(os.listdir("/proc/self/task"))
+
+
+# --------------------------------------------------------------------------------------------------- clones
+
+
+def first_process(page_status, child):
+    """The first process of an environment: it collects orphans, and passes on how the runtime ended."""
+    for n in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(n, signal.SIG_IGN)
+    while True:
+        pid, status = os.wait()
+        if pid == child:
+            os.write(page_status, struct.pack("<i", status))
+            os._exit(0)
+
+
+def reseed():
+    random.seed()
+    numpy = sys.modules.get("numpy")
+    if numpy is not None:
+        try:
+            numpy.random.seed()
+        except Exception:
+            pass
+    ssl = sys.modules.get("ssl")
+    if ssl is not None:
+        ssl.RAND_add(os.urandom(32), 32.0)
+
+
+class Template:
+    def __init__(self, requests, job):
+        self.requests = requests
+        self.job = job
+        self.clones = {}  # pid -> (id, status pipe)
+        self.namespaces = job["namespaces"]
+        self.own = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC) if self.namespaces else -1
+
+    def fork(self, request, fds):
+        status, status_in = os.pipe()
+        if self.namespaces:
+            check(libc.unshare(CLONE_NEWPID), "unshare")
+        pid = os.fork()
+        if pid == 0:
+            os._exit(self.run(request, fds, status, status_in))
+        if self.namespaces:
+            check(libc.setns(self.own, CLONE_NEWPID), "setns")
+        os.close(status_in)
+        for fd in fds:
+            os.close(fd)
+        self.clones[pid] = (request["id"], status)
+        pidfd = libc.syscall(NR_PIDFD_OPEN, pid, 0)
+        self.say({"op": "forked", "id": request["id"]}, [pidfd] if pidfd >= 0 else [])
+        if pidfd >= 0:
+            os.close(pidfd)
+
+    def run(self, request, fds, status, status_in):
+        """A clone's whole life; what it gives is its exit status, as the interpreter itself would end."""
+        import atexit
+
+        code = 1
+        try:
+            os.close(status)
+            self.clone(request, fds, status_in)
+        except SystemExit as e:
+            if e.code is None:
+                code = 0
+            elif isinstance(e.code, int):
+                code = e.code & 0xFF
+            else:
+                sys.stderr.write(str(e.code) + "\n")
+        except BaseException:
+            sys.excepthook(*sys.exc_info())
+        try:
+            atexit._run_exitfuncs()
+            sys.stdout.flush()
+        except BaseException:
+            pass
+        return code
+
+    def clone(self, request, fds, status):
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        signal.set_wakeup_fd(-1)
+        control, groups = fds[0], fds[1:]
+        self.requests.close()
+        for fd in groups:
+            os.write(fd, b"0")
+            os.close(fd)
+        os.setsid()
+        if self.namespaces:
+            check(libc.unshare(CLONE_NEWNS | CLONE_NEWIPC), "unshare")
+            mount(None, "/", None, MS_REC | MS_PRIVATE)
+            mount(TMPS + "/" + request["tmp"], "/tmp", None, MS_BIND)
+            mount("none", TMPS, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=000,size=4k")
+            try:
+                mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC)
+            except OSError:
+                pass  # a container that hides parts of /proc forbids it: the host's stays, other users' processes are closed
+            child = os.fork()
+            if child:
+                os.close(control)
+                os.closerange(3, status)
+                os.closerange(status + 1, 1024)
+                first_process(status, child)
+            os.close(status)
+            os.close(self.own)
+            drop_powers(self.job["user"])
+        for _, pipe in self.clones.values():
+            os.close(pipe)
+        self.become(control)
+
+    def become(self, control):
+        """Waits for its work and does it."""
+        sock = socket.socket(fileno=control)
+        message, fds = bootstrap.receive_fd(sock)
+        if not message:
+            os._exit(0)
+        work = json.loads(message)
+        os.dup2(fds[0], 1)
+        os.dup2(fds[0], 2)
+        os.close(fds[0])
+        os.environ.clear()
+        os.environ.update(work["env"])
+        os.environ["LAMBDA_TASK_ROOT"] = os.environ["PWD"] = self.job["task"]
+        reseed()
+        for name, value in work["limits"].items():
+            limit(name, value)
+        try:
+            os.chdir(self.job["task"])
+        except OSError:
+            pass
+        bootstrap.serve(fds[1], sock.detach(), fds[2], dict(self.job, learn=work.get("learn")))
+
+    def say(self, message, fds=()):
+        data = json.dumps(message).encode()
+        ancillary = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, struct.pack("%di" % len(fds), *fds))] if fds else []
+        self.requests.sendmsg([data], ancillary)
+
+    def reap(self):
+        while self.clones:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                return
+            name, pipe = self.clones.pop(pid, (None, None))
+            if name is None:
+                continue
+            own = os.read(pipe, 4)
+            os.close(pipe)
+            if len(own) == 4:
+                status = struct.unpack("<i", own)[0]
+            self.say({"op": "ended", "id": name, "status": status})
+
+    def loop(self):
+        wake, wake_in = os.pipe()
+        os.set_blocking(wake, False)
+        os.set_blocking(wake_in, False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.set_wakeup_fd(wake_in, warn_on_full_buffer=False)
+        poll = select.poll()
+        poll.register(self.requests.fileno(), select.POLLIN)
+        poll.register(wake, select.POLLIN)
+        while True:
+            ready = poll.poll()
+            for fd, _ in ready:
+                if fd == wake:
+                    try:
+                        os.read(wake, 4096)
+                    except BlockingIOError:
+                        pass
+                    self.reap()
+                    continue
+                message, fds = bootstrap.receive_fd(self.requests)
+                if not message:
+                    os._exit(0)
+                request = json.loads(message)
+                try:
+                    self.fork(request, fds)
+                except Exception as e:
+                    self.say({"op": "failed", "id": request["id"], "error": str(e)})
+
+
+def limit(name, value):
+    import resource
+
+    try:
+        resource.setrlimit(getattr(resource, name), (value, value))
+    except (OSError, ValueError):
+        pass
+
+
+def main():
+    job = json.loads(sys.argv[1])
+    libc.prctl(PR_SET_NAME, b"template", 0, 0, 0)
+    requests = socket.socket(fileno=3)
+    os.set_inheritable(3, False)
+    bootstrap.set_up_path(job)
+    bootstrap.site_builtins()
+    import resource  # what every environment uses
+
+    if job["preload"]:
+        preload(job)
+    gc.collect()
+    gc.freeze()
+    template = Template(requests, job)
+    template.say({"op": "ready", "threads": threads()})
+    template.loop()
+
+
+main()

@@ -1,0 +1,185 @@
+package supervisor
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+// groups limits memory and processes with the control groups that the machine lets us write, of either version.
+type groups struct {
+	once sync.Once
+	// memory and pids are directories to make groups in; "" when there are none. With version 2 they are the same.
+	memory, pids string
+	v2           bool
+	why          string // why there are none
+	n            int    // of groups made so far
+	mu           sync.Mutex
+}
+
+// cgroup is the control group of one environment. A nil one limits nothing.
+type cgroup struct {
+	dirs  []string
+	join  []*os.File // a process that writes "0" to each is in
+	v2    bool
+	oomAt string
+}
+
+const groupName = "anthill"
+
+func (g *groups) find() {
+	mounts, err := os.ReadFile("/proc/self/mounts")
+	if err != nil {
+		g.why = err.Error()
+		return
+	}
+	var unified string
+	for line := range strings.Lines(string(mounts)) {
+		f := strings.Fields(line)
+		if len(f) < 4 {
+			continue
+		}
+		options := "," + f[3] + ","
+		switch {
+		case f[2] == "cgroup" && strings.Contains(options, ",memory,"):
+			g.memory = f[1]
+		case f[2] == "cgroup" && strings.Contains(options, ",pids,"):
+			g.pids = f[1]
+		case f[2] == "cgroup2":
+			unified = f[1]
+		}
+	}
+	own := fmt.Sprintf("%s-%d", groupName, os.Getpid())
+	if g.memory == "" && unified != "" {
+		base := filepath.Join(unified, own)
+		_ = os.WriteFile(filepath.Join(unified, "cgroup.subtree_control"), []byte("+memory +pids"), 0) // on already, or refused below
+		if err := os.Mkdir(base, 0o755); err != nil {
+			g.why = err.Error()
+			return
+		}
+		if err := os.WriteFile(filepath.Join(base, "cgroup.subtree_control"), []byte("+memory +pids"), 0); err != nil {
+			_ = os.Remove(base)
+			g.why = err.Error()
+			return
+		}
+		g.memory, g.pids, g.v2 = base, base, true
+		return
+	}
+	for _, dir := range []*string{&g.memory, &g.pids} {
+		if *dir == "" {
+			continue
+		}
+		*dir = filepath.Join(*dir, own)
+		if err := os.Mkdir(*dir, 0o755); err != nil && !os.IsExist(err) {
+			g.why, *dir = err.Error(), ""
+		}
+	}
+	if g.memory == "" && g.why == "" {
+		g.why = "no memory controller is mounted"
+	}
+}
+
+// make makes a group with a memory limit in MB and a limit of processes. It gives nil when the machine has none to give.
+func (g *groups) make(memoryMB, processes int) *cgroup {
+	g.once.Do(g.find)
+	g.mu.Lock()
+	g.n++
+	name := strconv.Itoa(g.n)
+	g.mu.Unlock()
+	c := &cgroup{v2: g.v2}
+	limit := strconv.Itoa(memoryMB << 20)
+	if g.v2 {
+		dir := filepath.Join(g.memory, name)
+		c.add(dir, "cgroup.procs", [][2]string{{"memory.max", limit}, {"memory.swap.max", "0"}, {"memory.oom.group", "0"}, {"pids.max", strconv.Itoa(processes)}})
+		c.oomAt = filepath.Join(dir, "memory.events")
+		return c.orNil()
+	}
+	if g.memory != "" && memoryMB > 0 {
+		dir := filepath.Join(g.memory, name)
+		c.add(dir, "tasks", [][2]string{{"memory.limit_in_bytes", limit}, {"memory.memsw.limit_in_bytes", limit}})
+		c.oomAt = filepath.Join(dir, "memory.oom_control")
+	}
+	if g.pids != "" && processes > 0 {
+		c.add(filepath.Join(g.pids, name), "tasks", [][2]string{{"pids.max", strconv.Itoa(processes)}})
+	}
+	return c.orNil()
+}
+
+func (c *cgroup) orNil() *cgroup {
+	if len(c.join) == 0 {
+		return nil
+	}
+	return c
+}
+
+func (c *cgroup) add(dir, join string, limits [][2]string) {
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		return
+	}
+	c.dirs = append(c.dirs, dir)
+	for _, l := range limits {
+		_ = os.WriteFile(filepath.Join(dir, l[0]), []byte(l[1]), 0) // swap accounting may be off
+	}
+	if f, err := os.OpenFile(filepath.Join(dir, join), os.O_WRONLY, 0); err == nil {
+		c.join = append(c.join, f)
+	}
+}
+
+// outOfMemory reports whether the limit has killed anything.
+func (c *cgroup) outOfMemory() bool {
+	if c == nil || c.oomAt == "" {
+		return false
+	}
+	b, err := os.ReadFile(c.oomAt)
+	if err != nil {
+		return false
+	}
+	for line := range bytes.Lines(b) {
+		f := bytes.Fields(line)
+		if len(f) == 2 && string(f[0]) == "oom_kill" && string(f[1]) != "0" {
+			return true
+		}
+	}
+	return false
+}
+
+// joined closes the descriptors once a process is in.
+func (c *cgroup) joined() {
+	if c == nil {
+		return
+	}
+	for _, f := range c.join {
+		f.Close()
+	}
+	c.join = nil
+}
+
+// remove removes the group. The kernel refuses for some milliseconds after the last process has gone.
+func (c *cgroup) remove() {
+	if c == nil {
+		return
+	}
+	c.joined()
+	for _, dir := range c.dirs {
+		for range 50 {
+			if err := os.Remove(dir); err == nil || os.IsNotExist(err) {
+				break
+			}
+			time.Sleep(2 * time.Millisecond)
+		}
+	}
+}
+
+// close removes what find made.
+func (g *groups) close() {
+	for _, dir := range []string{g.memory, g.pids} {
+		if dir != "" {
+			_ = os.Remove(dir) // a group that would not go keeps it
+		}
+	}
+}

@@ -1,0 +1,113 @@
+package supervisor
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// Variant is one way of starting a template.
+type Variant struct {
+	Argv  []string
+	Env   []string
+	Binds []Bind // shown read-only in its root; nil means no namespaces at all
+}
+
+// Bind shows a file or directory of the machine at another place.
+type Bind struct{ From, To string }
+
+// launchSpec is what the launch helper is told, on descriptor 4.
+type launchSpec struct {
+	Variant
+	Root    string // an empty directory to build the root on
+	Tmps    string // holds the /tmp of every clone
+	UIDBase int    // first of 65536 user ids of the machine for the user namespace; 0 when there is one already
+}
+
+// launchMain is the launch helper: it runs in a mount namespace of its own, builds the root that the template sees, and
+// starts the template in it as the first process of a process namespace. Descriptors: 3 is the template's, 4 the spec,
+// 5 takes the process id or the error.
+func launchMain() int {
+	answer := os.NewFile(5, "answer")
+	syscall.CloseOnExec(4)
+	syscall.CloseOnExec(5)
+	pid, err := launch(os.NewFile(4, "spec"))
+	if err != nil {
+		fmt.Fprint(answer, "error: ", err)
+		return 1
+	}
+	fmt.Fprint(answer, pid)
+	return 0
+}
+
+func launch(in *os.File) (int, error) {
+	var spec launchSpec
+	if err := json.NewDecoder(in).Decode(&spec); err != nil {
+		return 0, err
+	}
+	if err := buildRoot(&spec); err != nil {
+		return 0, err
+	}
+	attr := &syscall.SysProcAttr{Setsid: true,
+		Cloneflags: unix.CLONE_NEWPID | unix.CLONE_NEWNS | unix.CLONE_NEWIPC | unix.CLONE_NEWUTS}
+	if spec.UIDBase != 0 {
+		attr.Cloneflags |= unix.CLONE_NEWUSER
+		ids := []syscall.SysProcIDMap{{ContainerID: 0, HostID: spec.UIDBase, Size: 65536}}
+		attr.UidMappings, attr.GidMappings, attr.GidMappingsEnableSetgroups = ids, ids, true
+		attr.Credential = &syscall.Credential{}
+	}
+	return syscall.ForkExec(spec.Argv[0], spec.Argv, &syscall.ProcAttr{Dir: "/", Env: spec.Env, Files: []uintptr{0, 1, 2, 3}, Sys: attr})
+}
+
+// startLauncher runs the helper and gives the template's process.
+func (k *keeper) startLauncher(spec *launchSpec, requests *os.File, stderr *os.File) (int, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return 0, err
+	}
+	specOut, specIn, err := os.Pipe()
+	if err != nil {
+		return 0, err
+	}
+	defer specOut.Close()
+	answerOut, answerIn, err := os.Pipe()
+	if err != nil {
+		specIn.Close()
+		return 0, err
+	}
+	defer answerOut.Close()
+	null, err := os.Open(os.DevNull)
+	if err != nil {
+		return 0, err
+	}
+	defer null.Close()
+	sys := &syscall.SysProcAttr{Setsid: true, Cloneflags: unix.CLONE_NEWNS}
+	if os.Geteuid() != 0 {
+		sys.Cloneflags |= unix.CLONE_NEWUSER
+		sys.UidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}}
+		sys.GidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}}
+		spec.UIDBase = 0
+	}
+	_, err = k.spawn(self, []string{self, "supervisor", "--launch"}, &syscall.ProcAttr{Dir: "/", Env: os.Environ(), Sys: sys,
+		Files: []uintptr{null.Fd(), stderr.Fd(), stderr.Fd(), requests.Fd(), specOut.Fd(), answerIn.Fd()}}, nil)
+	answerIn.Close()
+	if err != nil {
+		specIn.Close()
+		return 0, err
+	}
+	err = json.NewEncoder(specIn).Encode(spec)
+	specIn.Close()
+	if err != nil {
+		return 0, err
+	}
+	b := make([]byte, 4096)
+	n, _ := answerOut.Read(b) // nothing came: the text below says so
+	var pid int
+	if _, err := fmt.Sscan(string(b[:n]), &pid); err != nil {
+		return 0, fmt.Errorf("building the root: %s", b[:n])
+	}
+	return pid, nil
+}

@@ -1,0 +1,512 @@
+package supervisor
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Template is a process that environments are forked from.
+type Template struct {
+	Key       string  // environments of equal key share it
+	Isolated  Variant // in namespaces, with a root of its own
+	Plain     Variant // where the machine gives none
+	MemoryMB  int     // limit of each environment
+	Processes int     // limit of each environment
+	Spares    int     // clones that are made ahead
+}
+
+// Work is what a clone is told to do.
+type Work struct {
+	Env    map[string]string `json:"env"`
+	Limits map[string]int    `json:"limits"` // resource limits by their Python names
+	Learn  bool              `json:"learn"`
+}
+
+// template is a running template.
+type template struct {
+	k        *keeper
+	spec     *Template
+	dir      string
+	isolated bool
+	conn     *net.UnixConn
+	forks    sync.WaitGroup // those under way
+	gone     chan struct{}  // closed when nothing of it is left
+
+	mu struct {
+		sync.Mutex
+		pid     int
+		err     error // it has ended
+		ready   chan struct{}
+		threads int
+		n       int
+		forking map[string]chan error
+		clones  map[string]*clone
+		spares  []*clone
+		filling bool
+		used    time.Time
+		dropped bool
+	}
+}
+
+// clone is an environment's process tree as its template made it.
+type clone struct {
+	t       *template
+	id      string // the template's name for it
+	tmp     string // the name of its /tmp
+	pidfd   *os.File
+	pid     int
+	control *os.File
+	group   *cgroup
+	ended   chan struct{}
+	status  syscall.WaitStatus
+	owner   *environment // guarded by template.mu; nil for a spare
+}
+
+// templateMessage is what templates say and are told.
+type templateMessage struct {
+	Op      string `json:"op"`
+	ID      string `json:"id,omitempty"`
+	Tmp     string `json:"tmp,omitempty"`
+	Threads int    `json:"threads,omitempty"`
+	Status  int    `json:"status,omitempty"`
+	Error   string `json:"error,omitempty"`
+}
+
+// template gives the running template of spec, and starts it when there is none.
+func (k *keeper) template(spec *Template) (*template, error) {
+	k.templates.Lock()
+	t := k.templates.all[spec.Key]
+	if t != nil && t.alive() {
+		k.templates.Unlock()
+		<-t.mu.ready
+		return t, t.failure()
+	}
+	t = &template{k: k, spec: spec, gone: make(chan struct{})}
+	t.mu.ready = make(chan struct{})
+	t.mu.forking = map[string]chan error{}
+	t.mu.clones = map[string]*clone{}
+	t.mu.used = time.Now()
+	k.templates.all[spec.Key] = t
+	k.templates.n++
+	t.dir = filepath.Join(k.dir, "templates", strconv.Itoa(k.templates.n))
+	base := 2_000_000 + 65536*(k.templates.n%20000)
+	k.templates.Unlock()
+	err := t.start(base)
+	t.mu.Lock()
+	if err != nil && t.mu.err == nil {
+		t.mu.err = err
+	}
+	close(t.mu.ready)
+	err = t.mu.err
+	t.mu.Unlock()
+	return t, err
+}
+
+func (t *template) alive() bool { return t.failure() == nil }
+
+func (t *template) failure() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.mu.err
+}
+
+func (t *template) start(uidBase int) error {
+	for _, sub := range []string{"root", "tmp"} {
+		if err := os.MkdirAll(filepath.Join(t.dir, sub), 0o711); err != nil {
+			return err
+		}
+	}
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return os.NewSyscallError("socketpair", err)
+	}
+	theirs, ours := os.NewFile(uintptr(fds[0]), "template"), os.NewFile(uintptr(fds[1]), "supervisor")
+	defer theirs.Close()
+	c, err := net.FileConn(ours)
+	ours.Close()
+	if err != nil {
+		return err
+	}
+	t.conn = c.(*net.UnixConn)
+	stderr, err := os.OpenFile(filepath.Join(t.k.dir, "supervisor.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	defer stderr.Close()
+	if reason := t.k.noNamespaces(); reason == "" && t.spec.Isolated.Binds != nil {
+		spec := &launchSpec{Variant: t.spec.Isolated, Root: filepath.Join(t.dir, "root"), Tmps: filepath.Join(t.dir, "tmp"), UIDBase: uidBase}
+		pid, err := t.k.startLauncher(spec, theirs, stderr)
+		if err == nil {
+			t.isolated = true
+			return t.greet(pid)
+		}
+		t.k.giveUpNamespaces(err)
+	}
+	if len(t.spec.Plain.Argv) == 0 {
+		return fmt.Errorf("this machine gives no namespaces")
+	}
+	null, err := os.Open(os.DevNull)
+	if err != nil {
+		return err
+	}
+	defer null.Close()
+	pid, err := t.k.spawn(t.spec.Plain.Argv[0], t.spec.Plain.Argv, &syscall.ProcAttr{Dir: "/", Env: t.spec.Plain.Env,
+		Files: []uintptr{null.Fd(), stderr.Fd(), stderr.Fd(), theirs.Fd()}, Sys: &syscall.SysProcAttr{Setsid: true}}, nil)
+	if err != nil {
+		return err
+	}
+	return t.greet(pid)
+}
+
+// greet waits until the template has its libraries in memory, and then listens to it.
+func (t *template) greet(pid int) error {
+	t.mu.Lock()
+	t.mu.pid = pid
+	t.mu.Unlock()
+	buf := make([]byte, 64<<10)
+	_ = t.conn.SetReadDeadline(time.Now().Add(2 * time.Minute))
+	m, files, err := t.receive(buf)
+	if err != nil {
+		_ = syscall.Kill(pid, syscall.SIGKILL)
+		return fmt.Errorf("the template ended before it was ready: %w", err)
+	}
+	closeAll(files)
+	_ = t.conn.SetReadDeadline(time.Time{})
+	t.mu.Lock()
+	t.mu.threads = m.Threads
+	t.mu.Unlock()
+	t.k.wg.Go(func() { t.listen(buf) })
+	return nil
+}
+
+func (t *template) receive(buf []byte) (*templateMessage, []*os.File, error) {
+	oob := make([]byte, unix.CmsgSpace(4*4))
+	n, oobn, _, _, err := t.conn.ReadMsgUnix(buf, oob)
+	if err != nil {
+		return nil, nil, err
+	}
+	if n == 0 {
+		return nil, nil, net.ErrClosed
+	}
+	files, err := filesOf(oob[:oobn])
+	if err != nil {
+		return nil, nil, err
+	}
+	m := &templateMessage{}
+	if err := json.Unmarshal(buf[:n], m); err != nil {
+		closeAll(files)
+		return nil, nil, err
+	}
+	return m, files, nil
+}
+
+func closeAll(files []*os.File) {
+	for _, f := range files {
+		f.Close()
+	}
+}
+
+func (t *template) listen(buf []byte) {
+	for {
+		m, files, err := t.receive(buf)
+		if err != nil {
+			t.over()
+			return
+		}
+		switch m.Op {
+		case "forked", "failed":
+			t.mu.Lock()
+			w, c := t.mu.forking[m.ID], t.mu.clones[m.ID]
+			delete(t.mu.forking, m.ID)
+			t.mu.Unlock()
+			if c == nil || w == nil {
+				closeAll(files)
+				continue
+			}
+			if len(files) == 1 {
+				c.pidfd = files[0]
+				c.pid = pidOf(c.pidfd)
+			}
+			if m.Error != "" {
+				w <- fmt.Errorf("forking an environment: %s", m.Error)
+			} else {
+				w <- nil
+			}
+		case "ended":
+			t.mu.Lock()
+			c := t.mu.clones[m.ID]
+			delete(t.mu.clones, m.ID)
+			t.mu.Unlock()
+			if c != nil {
+				c.end(syscall.WaitStatus(m.Status))
+			}
+		}
+	}
+}
+
+// over is called when the template has ended, and with it, in namespaces, everything that was forked from it.
+func (t *template) over() {
+	t.conn.Close()
+	t.mu.Lock()
+	if t.mu.err == nil {
+		t.mu.err = fmt.Errorf("the template has ended")
+	}
+	clones, forking := t.mu.clones, t.mu.forking
+	t.mu.clones, t.mu.forking = map[string]*clone{}, map[string]chan error{}
+	t.mu.spares = nil
+	t.mu.Unlock()
+	for _, w := range forking {
+		w <- fmt.Errorf("the template has ended")
+	}
+	for _, c := range clones {
+		c.kill()
+		c.end(syscall.WaitStatus(syscall.SIGKILL))
+	}
+	t.forks.Wait()
+	_ = os.RemoveAll(t.dir)
+	close(t.gone)
+}
+
+// end is told that the clone's tree is gone.
+func (c *clone) end(status syscall.WaitStatus) {
+	c.status = status
+	oom := c.group.outOfMemory()
+	close(c.ended)
+	c.t.mu.Lock()
+	owner := c.owner
+	for i, s := range c.t.mu.spares {
+		if s == c {
+			c.t.mu.spares = append(c.t.mu.spares[:i:i], c.t.mu.spares[i+1:]...)
+			break
+		}
+	}
+	c.t.mu.Unlock()
+	if owner != nil {
+		c.t.k.ended(owner, Exit{PID: c.pid, Status: statusText(status), OutOfMemory: oom && status.Signaled()})
+	}
+	c.t.k.wg.Go(func() {
+		if !c.t.isolated {
+			killRest(c.pid, "")
+		}
+		c.group.remove()
+		c.control.Close()
+		if c.pidfd != nil {
+			c.pidfd.Close()
+		}
+	})
+}
+
+func (c *clone) kill() {
+	if c.pidfd != nil {
+		_ = unix.PidfdSendSignal(int(c.pidfd.Fd()), syscall.SIGKILL, nil, 0) // gone already is fine
+	}
+	if !c.t.isolated && c.pid > 0 {
+		killOnce(c.pid, "", true)
+	}
+}
+
+// fork makes a clone, with tmp as the name of its /tmp; "" makes a new one.
+func (t *template) fork(tmp string) (*clone, error) {
+	t.mu.Lock()
+	if t.mu.err != nil {
+		defer t.mu.Unlock()
+		return nil, t.mu.err
+	}
+	t.forks.Add(1)
+	defer t.forks.Done()
+	t.mu.n++
+	c := &clone{t: t, id: strconv.Itoa(t.mu.n), tmp: tmp, ended: make(chan struct{})}
+	if c.tmp == "" {
+		c.tmp = c.id
+	}
+	w := make(chan error, 1)
+	t.mu.forking[c.id] = w
+	t.mu.clones[c.id] = c
+	t.mu.used = time.Now()
+	t.mu.Unlock()
+	fail := func(err error) (*clone, error) {
+		t.mu.Lock()
+		delete(t.mu.forking, c.id)
+		delete(t.mu.clones, c.id)
+		t.mu.Unlock()
+		c.group.remove()
+		return nil, err
+	}
+	dir := filepath.Join(t.dir, "tmp", c.tmp)
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return fail(err)
+	}
+	if err := os.Chmod(dir, 0o1777); err != nil {
+		return fail(err)
+	}
+	inner, control, err := packetPair()
+	if err != nil {
+		return fail(err)
+	}
+	defer inner.Close()
+	c.control = control
+	c.group = t.k.groups.make(t.spec.MemoryMB, t.spec.Processes)
+	fds := []int{int(inner.Fd())}
+	if c.group != nil {
+		for _, f := range c.group.join {
+			fds = append(fds, int(f.Fd()))
+		}
+	}
+	b, err := json.Marshal(templateMessage{Op: "fork", ID: c.id, Tmp: c.tmp})
+	if err == nil {
+		_, _, err = t.conn.WriteMsgUnix(b, unix.UnixRights(fds...), nil)
+	}
+	if err != nil {
+		control.Close()
+		return fail(err)
+	}
+	err = <-w
+	c.group.joined()
+	if err != nil {
+		control.Close()
+		return fail(err)
+	}
+	return c, nil
+}
+
+// take gives a clone: a spare when there is one and no particular /tmp is asked for.
+func (t *template) take(tmp string) (c *clone, spare bool, err error) {
+	if tmp == "" {
+		t.mu.Lock()
+		if n := len(t.mu.spares); n > 0 {
+			c = t.mu.spares[n-1]
+			t.mu.spares = t.mu.spares[:n-1]
+			t.mu.used = time.Now()
+		}
+		t.mu.Unlock()
+	}
+	defer t.refill()
+	if c != nil {
+		return c, true, nil
+	}
+	c, err = t.fork(tmp)
+	return c, false, err
+}
+
+// refill makes spares, a little later: what was started last comes first.
+func (t *template) refill() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.mu.filling || t.mu.err != nil || t.mu.dropped || len(t.mu.spares) >= t.spec.Spares {
+		return
+	}
+	t.mu.filling = true
+	t.k.wg.Go(func() {
+		for {
+			select {
+			case <-t.k.quit:
+			case <-time.After(20 * time.Millisecond):
+			}
+			c, err := t.fork("")
+			t.mu.Lock()
+			if err == nil {
+				t.mu.spares = append(t.mu.spares, c)
+			}
+			if err != nil || len(t.mu.spares) >= t.spec.Spares || t.mu.dropped {
+				t.mu.filling = false
+				t.mu.Unlock()
+				return
+			}
+			t.mu.Unlock()
+		}
+	})
+}
+
+// give tells a clone what to do. files are its output, data socket and state page.
+func (c *clone) give(w *Work, files ...*os.File) error {
+	b, err := json.Marshal(w)
+	if err != nil {
+		return err
+	}
+	fds := make([]int, len(files))
+	for i, f := range files {
+		fds[i] = int(f.Fd())
+	}
+	return os.NewSyscallError("sendmsg", unix.Sendmsg(int(c.control.Fd()), b, unix.UnixRights(fds...), nil, unix.MSG_NOSIGNAL))
+}
+
+// drop ends the template once no environment of it is left; its spares end at once.
+func (t *template) drop() {
+	t.mu.Lock()
+	t.mu.dropped = true
+	spares := t.mu.spares
+	t.mu.spares = nil
+	left := len(t.mu.clones) - len(spares)
+	pid := t.mu.pid
+	t.mu.Unlock()
+	for _, c := range spares {
+		c.kill()
+	}
+	if left <= 0 && pid > 0 {
+		_ = syscall.Kill(pid, syscall.SIGKILL)
+	}
+}
+
+// end ends the template and everything that was forked from it.
+func (t *template) end() {
+	t.mu.Lock()
+	pid := t.mu.pid
+	var clones []*clone
+	for _, c := range t.mu.clones {
+		clones = append(clones, c)
+	}
+	t.mu.Unlock()
+	for _, c := range clones {
+		c.kill()
+	}
+	if pid > 0 && t.alive() {
+		_ = syscall.Kill(pid, syscall.SIGKILL)
+		closedWithin(t.gone, 2*time.Second)
+	}
+}
+
+// idle reports whether nothing has been forked for d and no environment is left.
+func (t *template) idle(now time.Time, d time.Duration) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.mu.err == nil && len(t.mu.clones) == len(t.mu.spares) && (t.mu.dropped || now.Sub(t.mu.used) > d)
+}
+
+// packetPair makes a connected pair of sockets that keep messages apart.
+func packetPair() (a, b *os.File, err error) {
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, nil, os.NewSyscallError("socketpair", err)
+	}
+	return os.NewFile(uintptr(fds[0]), "inner"), os.NewFile(uintptr(fds[1]), "outer"), nil
+}
+
+// pidOf is the process behind a pidfd, in our own process namespace; 0 when it cannot be known.
+func pidOf(f *os.File) int {
+	if f == nil {
+		return 0
+	}
+	b, err := os.ReadFile(fmt.Sprintf("/proc/self/fdinfo/%d", f.Fd()))
+	if err != nil {
+		return 0
+	}
+	for s := bufio.NewScanner(bytes.NewReader(b)); s.Scan(); {
+		if v, ok := strings.CutPrefix(s.Text(), "Pid:"); ok {
+			pid, _ := strconv.Atoi(strings.TrimSpace(v))
+			return max(pid, 0)
+		}
+	}
+	return 0
+}
