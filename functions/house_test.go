@@ -70,6 +70,7 @@ func (h *house) open() {
 	h.pool, err = sandbox.Open(context.Background(), sandbox.Config{Driver: d})
 	check()
 	h.c.Store, h.c.History, h.c.Pool, h.c.Dir = store.Open(h.db), history.Open(h.db), h.pool, filepath.Join(h.dir, "code")
+	h.c.Architecture = "x86_64"
 	if h.c.Log == nil {
 		h.c.Log = slog.New(slog.NewTextHandler(h.t.Output(), nil))
 	}

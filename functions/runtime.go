@@ -45,8 +45,8 @@ func (s *Service) runsOn(op string, set *Settings) (string, error) {
 	if !in.Exact {
 		said = "-runs-on-" + in.Version
 	}
-	if machine := machineArchitecture(); set.Architecture != machine {
-		said += "-" + machine
+	if set.Architecture != s.c.Architecture {
+		said += "-" + s.c.Architecture
 	}
 	if said != "" && s.c.StrictRuntimes {
 		return "", invalid(op, "The runtime %s for %s is not on this machine, which would run it as %s%s, and strict runtimes were asked for.", id, set.Architecture, id, said)

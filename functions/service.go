@@ -34,6 +34,8 @@ type Config struct {
 
 	// Runtime says what on this machine runs a runtime identifier. nil means that each runs as it is named.
 	Runtime func(identifier string) (Interpreter, error)
+	// Architecture is the machine's, as Lambda calls it. "" means what this program was built for.
+	Architecture string
 	// StrictRuntimes refuses an identifier that only a nearest interpreter, or another architecture, would run.
 	StrictRuntimes bool
 
@@ -121,6 +123,9 @@ func Open(ctx context.Context, c Config) (*Service, error) {
 	}
 	if c.Log == nil {
 		c.Log = slog.Default()
+	}
+	if c.Architecture == "" {
+		c.Architecture = machineArchitecture()
 	}
 	s := &Service{c: c, log: c.Log,
 		functions: store.Of[Function](c.Store, "functions"),
