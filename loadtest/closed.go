@@ -165,7 +165,11 @@ func (r *closedRun) run(ctx context.Context) *Result {
 	r.Client.CloseIdleConnections()
 	r.log("INFO", "locust.main", "--run-time limit reached, shutting down")
 	r.log("INFO", "locust.main", "Shutting down (exit code 0)")
+	return r.outcome()
+}
 
+// outcome is the finished test.
+func (r *closedRun) outcome() *Result {
 	r.result.Started, r.result.Took = r.start, time.Since(r.start)
 	run := &Run{Generator: strings.TrimSpace("Anthill " + r.Version), Stats: r.stats.rows(), History: r.stats.history, Failures: r.stats.failureRows()}
 	for _, q := range r.result.Requests {
@@ -267,13 +271,18 @@ func exchange(client *http.Client, req *http.Request, q *Request) error {
 		return err
 	}
 	if q.Status >= 400 {
-		side := "Client"
-		if q.Status >= 500 {
-			side = "Server"
-		}
-		q.Failure = fmt.Sprintf("HTTPError('%d %s Error: %s for url: %s')", q.Status, side, http.StatusText(q.Status), req.URL)
+		q.Failure = httpError(q.Status, req.URL.String())
 	}
 	return nil
+}
+
+// httpError is Locust's text for an answer of 400 or more.
+func httpError(status int, url string) string {
+	side := "Client"
+	if status >= 500 {
+		side = "Server"
+	}
+	return fmt.Sprintf("HTTPError('%d %s Error: %s for url: %s')", status, side, http.StatusText(status), url)
 }
 
 // failureText is a short text that is equal for equal trouble: without ports and addresses of our own side.
