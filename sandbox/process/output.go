@@ -13,7 +13,7 @@ import (
 )
 
 // maxUnread is how much new output is looked at in one go; of more only the end is kept.
-const maxUnread = 16 << 20
+const maxUnread = 4 << 20
 
 // maxRecord bounds one log event, as CloudWatch does (256 KiB).
 const maxRecord = 256 << 10
@@ -136,7 +136,11 @@ func split(b []byte, now time.Time, all bool) ([]sandbox.Entry, []byte) {
 			}
 		}
 		end := bytes.IndexByte(b, '\n') + 1
-		if at := bytes.Index(b[1:], recordMagic) + 1; at > 0 && (end == 0 || at < end) {
+		line := b[1:]
+		if end > 0 {
+			line = b[1:end]
+		}
+		if at := bytes.Index(line, recordMagic) + 1; at > 0 {
 			end = at
 		}
 		if end == 0 {
