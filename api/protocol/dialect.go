@@ -13,13 +13,14 @@ type dialect struct {
 	bodyPrefix bool   // members of the body are named below "createRestApiInput"
 	terse      bool   // neither values nor enum sets are shown
 	lambda     bool   // see items and invalid
+	logs       bool   // long names have a text of their own
 	ecr        bool   // one violation at a time, in words of its own
 }
 
 func dialectOf(m *Model) dialect {
 	switch m.Name {
 	case "logs":
-		return dialect{code: "InvalidParameterException"}
+		return dialect{code: "InvalidParameterException", logs: true}
 	case "ecr":
 		return dialect{code: "InvalidParameterException", ecr: true}
 	case "iam":
@@ -46,6 +47,9 @@ func (d dialect) invalid(found []violation) error {
 	}
 	texts := make([]string, len(found))
 	for i, f := range found {
+		if d.logs && f.shape != nil && (f.shape.Name == "LogGroupName" || f.shape.Name == "LogStreamName") && strings.Contains(f.must, "length less") {
+			return Fail(d.code, "Invalid LogGroup or LogStream, both must have length less than or equal to "+whole(*f.shape.Max)+".")
+		}
 		value, must := " "+f.value, f.must
 		if d.terse && f.shape != nil {
 			value = ""
