@@ -193,7 +193,7 @@ func (x *Execution) fired(k Key) {
 	}
 	switch k.Kind {
 	case MachineTimer:
-		x.emit(Event{Type: ExecutionTimedOut, Error: failure.Timeout})
+		x.emit(Event{Type: ExecutionTimedOut})
 	case WaitTimer, RetryTimer:
 		x.emit(Event{Type: TimerEnded, Frame: x.owed.owed[k].frame})
 	case TimeoutTimer, HeartbeatTimer:
