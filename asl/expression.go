@@ -12,7 +12,7 @@ import (
 // Expression is a JSON value of the definition in which parts are computed: a payload template in JSONPath, a tree with
 // {% %} strings in JSONata.
 type Expression struct {
-	Field    string             // where it stands in its state: "Output", "Assign", "Choices/0/Condition"
+	Field    string             // where it stands in its state: "Output", "Assign", "Choices[0]/Condition"
 	Template *template.Template // JSONPath; nil in JSONata
 	tree     node               // JSONata
 	vars     []string
@@ -112,12 +112,12 @@ func (p *parser) tree(v value.Value, at, below string) node {
 	for i := range v.Len() {
 		m := v.At(i)
 		key := m.Key
+		place := "[" + itoa(i) + "]"
 		if n.object {
 			n.keys = append(n.keys, key)
-		} else {
-			key = itoa(i)
+			place = "/" + key
 		}
-		kid := p.tree(m.Value, at, below+"/"+key)
+		kid := p.tree(m.Value, at, below+place)
 		computed = computed || kid.expr != nil || kid.items != nil
 		n.items = append(n.items, kid)
 	}

@@ -89,6 +89,10 @@ func (p *parser) report(code, at, message string) {
 	p.problems = append(p.problems, Problem{Severity: Error, Code: code, Message: message, Location: location(at)})
 }
 
+func (p *parser) warn(code, at, message string) {
+	p.problems = append(p.problems, Problem{Severity: Warning, Code: code, Message: message, Location: location(at)})
+}
+
 // location is at as AWS writes it: the definition itself is "/".
 func location(at string) string {
 	if at == "" {
@@ -148,7 +152,7 @@ func (p *parser) parseFlow(f *Flow, obj value.Value, at string, jsonata bool) {
 		return
 	}
 	defer func() { p.depth-- }()
-	outer := p.links
+	outer, before := p.links, len(p.problems)
 	p.links = nil
 	defer func() { p.links = outer }()
 
@@ -185,7 +189,7 @@ func (p *parser) parseFlow(f *Flow, obj value.Value, at string, jsonata bool) {
 	}
 	p.link(f)
 	if start.Kind() == value.String && len(f.Order) > 0 {
-		p.reach(f, at)
+		p.reach(f, at, before)
 	}
 }
 
@@ -222,8 +226,9 @@ func (p *parser) link(f *Flow) {
 	}
 }
 
-// reach reports the states of f that no transition leads to, and a flow that never ends.
-func (p *parser) reach(f *Flow, at string) {
+// reach reports the states of f that no transition leads to, and a flow that never ends when nothing else is wrong with
+// it. before is how many problems there were before f.
+func (p *parser) reach(f *Flow, at string, before int) {
 	seen := map[*State]bool{}
 	terminal := false
 	var visit func(s *State)
@@ -253,7 +258,7 @@ func (p *parser) reach(f *Flow, at string) {
 		}
 		terminal = terminal || s.ends()
 	}
-	if !terminal {
+	if !terminal && len(p.problems[before:].Errors()) == 0 {
 		p.report("MISSING_END_STATE", at+"/States", "No terminal state found in machine")
 	}
 }

@@ -99,10 +99,6 @@ func (p *parser) allowed(s *State, def value.Value) {
 		switch {
 		case !known:
 		case strings.IndexByte(f.types, letters[s.Type]) < 0:
-			if key == "Next" && (s.Type == Succeed || s.Type == Fail) || key == "Next" {
-				p.fail(s.Path+"/"+key, "Field is not supported in a %s state", s.Type)
-				continue
-			}
 			p.fail(s.Path+"/"+key, "Field is not supported in a %s state", s.Type)
 		case f.language == "JSONPath" && s.JSONata, f.language == "JSONata" && !s.JSONata:
 			p.fail(s.Path+"/"+key, "Field is not supported when QueryLanguage is %s", map[bool]string{true: "JSONata", false: "JSONPath"}[s.JSONata])
@@ -174,7 +170,7 @@ func (p *parser) choices(s *State, def value.Value) {
 	}
 	for i, item := range list.Items() {
 		at := s.Path + "/Choices[" + itoa(i) + "]"
-		prefix := "Choices/" + itoa(i) + "/"
+		prefix := "Choices[" + itoa(i) + "]/"
 		if item.Kind() != value.Object {
 			p.fail(at, "Value is not of type object")
 			continue

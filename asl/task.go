@@ -70,6 +70,9 @@ func (p *parser) resource(text, at string) Resource {
 func (p *parser) retry(s *State, def value.Value) []*Retrier {
 	var out []*Retrier
 	for i, item := range p.list(def, s.Path, "Retry") {
+		if item.Kind() != value.Object {
+			continue
+		}
 		at := fmt.Sprintf("%s/Retry[%d]", s.Path, i)
 		r := &Retrier{Interval: 1, MaxAttempts: 3, BackoffRate: 2}
 		out = append(out, r)
@@ -110,8 +113,11 @@ func (p *parser) retry(s *State, def value.Value) []*Retrier {
 func (p *parser) catch(s *State, def value.Value) []*Catcher {
 	var out []*Catcher
 	for i, item := range p.list(def, s.Path, "Catch") {
+		if item.Kind() != value.Object {
+			continue
+		}
 		at := fmt.Sprintf("%s/Catch[%d]", s.Path, i)
-		prefix := fmt.Sprintf("Catch/%d/", i)
+		prefix := fmt.Sprintf("Catch[%d]/", i)
 		c := &Catcher{}
 		out = append(out, c)
 		c.Errors = p.errorEquals(item, at, i == def.Get("Catch").Len()-1)
@@ -146,7 +152,6 @@ func (p *parser) list(def value.Value, at, field string) []value.Value {
 	for i, item := range v.Slice() {
 		if item.Kind() != value.Object {
 			p.fail(fmt.Sprintf("%s/%s[%d]", at, field, i), "Value is not of type object")
-			return nil
 		}
 	}
 	return v.Slice()
@@ -181,7 +186,7 @@ func (p *parser) errorEquals(item value.Value, at string, last bool) []string {
 		case name == "States.ALL" && !last:
 			p.fail(at, "States.ALL must appear in the last Retrier or Catcher")
 		case strings.HasPrefix(name, "States.") && !reserved[name]:
-			p.fail(fmt.Sprintf("%s[%d]", at, i), "The error name %s is not a predefined States error", name)
+			p.warn("INVALID_ERROR_NAME", fmt.Sprintf("%s[%d]", at, i), "No error is called "+name+": names that begin with States. are reserved")
 		}
 	}
 	return names
@@ -192,7 +197,7 @@ var reserved = map[string]bool{
 	"States.ALL": true, "States.BranchFailed": true, "States.DataLimitExceeded": true,
 	"States.ExceedToleratedFailureThreshold": true, "States.HeartbeatTimeout": true, "States.Http.Socket": true,
 	"States.IntrinsicFailure": true, "States.ItemReaderFailed": true, "States.NoChoiceMatched": true,
-	"States.ParameterPathFailure": true, "States.Permissions": true, "States.QueryEvaluationError": true,
+	"States.ParameterPathFailure": true, "States.Permissions": true, "States.QueryEvaluationError": true, "States.ReferencePathConflict": true,
 	"States.ResultPathMatchFailure": true, "States.ResultWriterFailed": true, "States.Runtime": true,
 	"States.TaskFailed": true, "States.Timeout": true,
 }

@@ -109,6 +109,8 @@ func (t *trouble) matches(names []string) bool {
 			return true
 		case n == failure.HeartbeatTimeout && t.heartbeat:
 			return true
+		case n == failure.ResultPathMatchFailure && t.Name == "States.ReferencePathConflict": // the specification's name and AWS's
+			return true
 		}
 	}
 	return false
