@@ -1,13 +1,12 @@
 package sfn
 
 import (
+	"archive/zip"
 	"bytes"
-	"compress/gzip"
 	_ "embed"
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -16,79 +15,125 @@ import (
 	"anthill/value"
 )
 
-// outputs is what AWS services answer, written by internal/awsgen/outputs.py from AWS's service models.
+// outputs is what AWS services answer: a zip archive with a file a service, written by internal/awsgen from AWS's service
+// models. A file is read when a mock of its service is checked.
 //
-//go:embed outputs.json.gz
+//go:embed outputs.zip
 var outputs []byte
 
-// answers is one service of outputs.
+// answers is one file of outputs. Shapes are known by their place.
 type answers struct {
-	Ops    map[string]string         `json:"ops"`
-	Shapes map[string]jsontext.Value `json:"shapes"`
+	Ops    map[string]int   `json:"ops"`
+	Shapes []jsontext.Value `json:"shapes"`
 }
 
-// answerShape is a shape of answers that is no scalar.
+// answerShape is a shape of answers that is no scalar; one of its fields is set.
 type answerShape struct {
-	Enum     []string          `json:"e"`
-	List     string            `json:"l"`
-	Map      string            `json:"m"`
-	Fields   map[string]string `json:"f"`
-	Required []string          `json:"r"`
+	Enum     []string       `json:"e"`
+	List     *int           `json:"l"`
+	Map      *int           `json:"m"`
+	Fields   map[string]int `json:"f"`
+	Required []string       `json:"r"`
 }
 
-// services reads outputs when they are first asked for.
-var services = sync.OnceValue(func() map[string]answers {
-	var out map[string]answers
-	z, err := gzip.NewReader(bytes.NewReader(outputs))
-	if err == nil {
-		err = json.UnmarshalRead(z, &out)
-	}
+// readAnswers gives the answers of a service by its name in outputs; false when there is no such service.
+func readAnswers(service string) (*answers, bool) {
+	z, err := zip.NewReader(bytes.NewReader(outputs), int64(len(outputs)))
 	if err != nil {
-		panic(fmt.Sprintf("api/sfn: outputs.json.gz: %v", err)) // it is part of the program
+		return nil, false
 	}
-	return out
-})
+	f, err := z.Open(service)
+	if err != nil {
+		return nil, false
+	}
+	defer f.Close()
+	a := new(answers)
+	return a, json.UnmarshalRead(f, a) == nil
+}
 
-// modelNames are services whose name in a Resource is not their model's.
-var modelNames = map[string]string{"states": "sfn", "events": "eventbridge", "stepfunctions": "sfn"}
+// answerOf is the API operation whose output a task's result is, by the name of its service in outputs. operation is empty
+// when no API says what the result looks like: of functions and activities, of HTTP and API Gateway calls, and of what a
+// task token's owner sends.
+func answerOf(r asl.Resource) (service, operation string) {
+	if r.Kind != asl.Service && r.Kind != asl.SDK || r.Action == "" || r.Pattern == asl.WaitForTaskToken {
+		return "", ""
+	}
+	service = strings.ReplaceAll(strings.ToLower(r.Service), "-", "")
+	operation = strings.ToUpper(r.Action[:1]) + r.Action[1:]
+	if r.Kind == asl.SDK {
+		return service, operation
+	}
+	switch {
+	case service == "states":
+		service = "sfn"
+	case service == "events":
+		service = "eventbridge"
+	case operation == "InvokeModel":
+		service = "bedrockruntime"
+	}
+	if r.Pattern == asl.Sync {
+		operation = polled(service, operation)
+	}
+	return service, operation
+}
 
-// checkAnswer says why v is not what the service of a Resource could answer. strict wants the required fields too. What is
-// not in outputs passes.
+// polled is the operation that a .sync integration asks until the work is done: its answer is the task's result. It is
+// empty for integrations that make their result of parts of an answer.
+func polled(service, operation string) string {
+	switch service + ":" + operation {
+	case "sfn:StartExecution":
+		return "DescribeExecution"
+	case "athena:StartQueryExecution":
+		return "GetQueryExecution"
+	case "sagemaker:CreateTrainingJob", "sagemaker:CreateTransformJob", "sagemaker:CreateProcessingJob",
+		"sagemaker:CreateHyperParameterTuningJob", "sagemaker:CreateLabelingJob":
+		return "Describe" + strings.TrimPrefix(operation, "Create")
+	case "databrew:StartJobRun":
+		return "DescribeJobRun"
+	case "bedrock:CreateModelCustomizationJob":
+		return "GetModelCustomizationJob"
+	}
+	return ""
+}
+
+// checkAnswer says why v is not what the service of a Resource could answer (API reference, MockInput,
+// fieldValidationMode). strict wants the required fields too. Fields that the API does not know pass.
 func checkAnswer(r asl.Resource, v value.Value, strict bool) error {
-	name := strings.ToLower(r.Service)
-	if m := modelNames[name]; m != "" {
-		name = m
-	}
-	if r.Kind != asl.Service && r.Kind != asl.SDK || r.Action == "" {
+	service, operation := answerOf(r)
+	if operation == "" {
 		return nil
 	}
-	a, ok := services()[name]
+	a, ok := readAnswers(service)
 	if !ok {
 		return nil
 	}
-	c := checker{a, strict, name == "lambda" && r.Kind == asl.Service}
-	shape := a.Ops[strings.ToUpper(r.Action[:1])+r.Action[1:]]
-	if shape == "" {
+	shape, ok := a.Ops[operation]
+	if !ok {
 		return nil
 	}
+	c := checker{a, strict}
 	return c.check("", shape, v)
 }
 
 // checker walks a value along its shape.
 type checker struct {
-	answers
+	*answers
 	strict bool
-	parsed bool // lambda:invoke, whose Payload is JSON and not a blob
 }
 
-func (c *checker) check(field, name string, v value.Value) error {
-	raw := c.Shapes[name]
-	if c.parsed && field == "Payload" {
-		return nil
+// mismatch words a value that is of another kind than its field. The answer itself has no name.
+func mismatch(field, what string) error {
+	if field == "" {
+		return fmt.Errorf("Mock result must be %s", what)
 	}
-	wants := func(k value.Kind, words string) error {
+	return fmt.Errorf("Field '%s' must be %s", field, what)
+}
+
+func (c *checker) check(field string, shape int, v value.Value) error {
+	raw := c.Shapes[shape]
+	wants := func(k value.Kind, what string) error {
 		if v.Kind() != k {
-			return fmt.Errorf("Field '%s' must be %s", field, words)
+			return mismatch(field, what)
 		}
 		return nil
 	}
@@ -99,10 +144,12 @@ func (c *checker) check(field, name string, v value.Value) error {
 		return wants(value.Number, "a number")
 	case `"b"`:
 		return wants(value.Bool, "a boolean")
+	case `"a"`:
+		return nil
 	}
 	var s answerShape
 	if err := json.Unmarshal(raw, &s); err != nil {
-		return nil
+		return err
 	}
 	switch {
 	case s.Enum != nil:
@@ -112,37 +159,34 @@ func (c *checker) check(field, name string, v value.Value) error {
 		if !slices.Contains(s.Enum, v.Text()) {
 			return fmt.Errorf("Field '%s' is not an expected value", field)
 		}
-	case s.List != "":
+	case s.List != nil:
 		if err := wants(value.Array, "an array"); err != nil {
 			return err
 		}
 		for _, item := range v.Items() {
-			if err := c.check(field, s.List, item); err != nil {
+			if err := c.check(field, *s.List, item); err != nil {
 				return err
 			}
 		}
-	case s.Map != "":
+	case s.Map != nil:
 		if err := wants(value.Object, "an object"); err != nil {
 			return err
 		}
 		for key, item := range v.Members() {
-			if err := c.check(key, s.Map, item); err != nil {
+			if err := c.check(key, *s.Map, item); err != nil {
 				return err
 			}
 		}
 	default:
-		return c.structure(field, &s, v)
+		if err := wants(value.Object, "an object"); err != nil {
+			return err
+		}
+		return c.structure(&s, v)
 	}
 	return nil
 }
 
-func (c *checker) structure(field string, s *answerShape, v value.Value) error {
-	if v.Kind() != value.Object {
-		if field == "" {
-			return fmt.Errorf("Mock result must be an object")
-		}
-		return fmt.Errorf("Field '%s' must be an object", field)
-	}
+func (c *checker) structure(s *answerShape, v value.Value) error {
 	if c.strict {
 		for _, r := range s.Required {
 			if v.Get(r).IsAbsent() {
@@ -151,8 +195,8 @@ func (c *checker) structure(field string, s *answerShape, v value.Value) error {
 		}
 	}
 	for key, item := range v.Members() {
-		if name := s.Fields[key]; name != "" {
-			if err := c.check(key, name, item); err != nil {
+		if shape, ok := s.Fields[key]; ok {
+			if err := c.check(key, shape, item); err != nil {
 				return err
 			}
 		}

@@ -9,9 +9,16 @@ import (
 
 func main() {
 	from := flag.String("import", "", "botocore's data `directory` to take the models from")
+	outputs := flag.String("outputs", "", "botocore's data `directory` to write api/sfn/outputs.zip from, and nothing else")
 	root := flag.String("root", ".", "root `directory` of the module")
 	flag.Parse()
-	if err := run(*root, *from); err != nil {
+	var err error
+	if *outputs != "" {
+		err = writeOutputs(*outputs, filepath.Join(*root, "api", "sfn", "outputs.zip"))
+	} else {
+		err = run(*root, *from)
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "awsgen:", err)
 		os.Exit(1)
 	}

@@ -76,6 +76,7 @@ type shape struct {
 	EventStream     bool            `json:"eventstream,omitempty"`
 	Event           bool            `json:"event,omitempty"`
 	Union           bool            `json:"union,omitempty"`
+	Document        bool            `json:"document,omitempty"`
 	Error           *struct {
 		Code   string `json:"code,omitempty"`
 		Status int    `json:"httpStatusCode,omitempty"`
