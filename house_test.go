@@ -55,7 +55,7 @@ var plan = []struct {
 	{"api/sigv4", "fault api/protocol"},
 	{"api", "arn fault value api/protocol api/sigv4 api/..."},
 	{"api/lambda", "arn fault value api/protocol functions identity logs sandbox"},
-	{"api/sfn", "arn fault value api/protocol workflows identity logs asl"},
+	{"api/sfn", "arn fault value api/protocol workflows identity logs asl asl/failure"},
 	{"api/...", "arn fault value api/protocol identity logs registry functions workflows buckets gateways"},
 	{"console", "arn fault value history identity logs registry functions workflows buckets gateways"},
 	// measurement: reaches the platform through its public API only

@@ -43,6 +43,7 @@ type house struct {
 	identity  *identity.Service
 	functions *functions.Service
 	workflows *workflows.Service
+	sdk       *sfn.SDK
 	gateways  *gateways.Service
 
 	proxy    *gateways.Proxy
@@ -79,6 +80,7 @@ func (h *house) open(ctx context.Context, c Config, endpoint string) (err error)
 	h.urls = functions.NewURLProxy(h.functions)
 	h.own = h.ownAddresses()
 	h.services = h.doors()
+	h.sdk.Serve(h.services)
 	front := api.Config{Services: h.services, Account: h.identity.AccountOf, Log: c.Log}
 	if c.VerifySignatures {
 		if front.Verify, err = h.verifier(); err != nil {
@@ -149,7 +151,8 @@ func (h *house) openServices(ctx context.Context, c Config, endpoint string) (er
 		return err
 	}
 	h.opened = append(h.opened, h.functions.Close)
-	h.workflows, err = workflows.Open(ctx, workflows.Config{Store: h.store, History: h.history, Functions: h.functions, Log: c.Log})
+	h.sdk = sfn.NewSDK()
+	h.workflows, err = workflows.Open(ctx, workflows.Config{Store: h.store, History: h.history, Functions: h.functions, SDK: h.sdk, Log: c.Log})
 	if err != nil {
 		return err
 	}

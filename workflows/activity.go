@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"anthill/asl/failure"
 	"anthill/asl/interp"
 	"anthill/fault"
 )
@@ -214,4 +215,9 @@ func (i activityTask) Do(_ context.Context, t *Task) Outcome {
 
 func noActivity(op, activityARN string) error {
 	return &fault.Error{Kind: fault.NotFound, Op: op, Noun: "activity", Name: activityARN, Detail: "Activity Does Not Exist: '" + activityARN + "'"}
+}
+
+// activityMissing is the failure of a task whose activity does not exist.
+func activityMissing(t *Task) *failure.Failure {
+	return failure.New(failure.Runtime, "The activity %s does not exist.", t.Resource.ARN)
 }

@@ -93,7 +93,7 @@ func (s *Service) invoke(ctx context.Context, t *Task, name, qualifier, payload,
 	case err != nil && ctx.Err() != nil:
 		return nil, Outcome{Left: true}
 	case err != nil:
-		return nil, Outcome{Failure: lambdaFault(err, t.RequestID), Started: begun}
+		return nil, Outcome{Failure: lambdaFault(err, name, t), Started: begun}
 	}
 	if res.Result == nil { // queued or dry run
 		return res, Outcome{Started: begun}
@@ -110,7 +110,7 @@ func (s *Service) invoke(ctx context.Context, t *Task, name, qualifier, payload,
 }
 
 // lambdaFault is the error name and cause of an invocation that Lambda refused, as the AWS SDK words it.
-func lambdaFault(err error, requestID string) *failure.Failure {
+func lambdaFault(err error, function string, t *Task) *failure.Failure {
 	f := fault.Of(err)
 	name, status := "ServiceException", 500
 	switch f.Kind {
@@ -127,15 +127,17 @@ func lambdaFault(err error, requestID string) *failure.Failure {
 	}
 	detail := f.Detail
 	if f.Kind == fault.NotFound {
-		detail = "Function not found: " + f.Name
-		if !strings.Contains(f.Name, ":function:") && f.Detail != "" {
-			detail = f.Detail
+		if ref, err := functions.ParseRef(t.Scope.Account, t.Scope.Region, function, ""); err == nil {
+			if ref.Qualifier == "" && !strings.HasPrefix(function, "arn:") {
+				ref.Qualifier = functions.Latest
+			}
+			detail = "Function not found: " + ref.ARN()
 		}
 	}
 	if detail == "" {
 		detail = err.Error()
 	}
-	return failure.New("Lambda."+name, "%s (Service: AWSLambda; Status Code: %d; Error Code: %s; Request ID: %s; Proxy: null)", detail, status, name, requestID)
+	return failure.New("Lambda."+name, "%s (Service: AWSLambda; Status Code: %d; Error Code: %s; Request ID: %s; Proxy: null)", detail, status, name, t.RequestID)
 }
 
 // functionFailure is what a failing function's answer says: its errorType is the error, the whole answer the cause.
@@ -148,7 +150,11 @@ func functionFailure(res *functions.Result) *failure.Failure {
 	if res.ErrorType == "Sandbox.Timedout" {
 		name = "Sandbox.Timedout"
 	}
-	return &failure.Failure{Name: name, Cause: string(res.Payload)}
+	cause := string(res.Payload)
+	if err == nil {
+		cause = body.Compact().String()
+	}
+	return &failure.Failure{Name: name, Cause: cause}
 }
 
 // invokeOutput is the SDK's view of a successful Invoke.

@@ -89,7 +89,7 @@ func nestedInput(v value.Value) *string {
 // startOutput is the SDK's view of a StartExecution.
 func startOutput(e *Execution, requestID string) value.Value {
 	str := value.OfString
-	body := `{"executionArn":"` + e.ARN + `","startDate":` + strconv.FormatFloat(float64(e.Started.UnixMilli())/1000, 'E', -1, 64) + `}`
+	body := `{"executionArn":"` + e.ARN + `","startDate":` + strconv.FormatFloat(float64(e.Started.UnixMilli())/1000, 'f', 3, 64) + `}`
 	headers := []value.Member{{Key: "x-amzn-RequestId", Value: str(requestID)}, {Key: "connection", Value: str("keep-alive")},
 		{Key: "Content-Length", Value: str(strconv.Itoa(len(body)))}, {Key: "Date", Value: str(time.Now().UTC().Format("Mon, 02 Jan 2006 15:04:05 GMT"))},
 		{Key: "Content-Type", Value: str("application/x-amz-json-1.0")}}
@@ -126,6 +126,12 @@ func describeValue(r *Result, parsed bool) value.Value {
 	if !r.Output.IsAbsent() {
 		add("Output", data(r.Output))
 		add("OutputDetails", included)
+	}
+	status, reason := Redrivable(&r.Execution)
+	add("RedriveCount", value.OfInt(int64(r.Redrives)))
+	add("RedriveStatus", value.OfString(status))
+	if reason != "" {
+		add("RedriveStatusReason", value.OfString(reason))
 	}
 	add("StartDate", value.OfInt(r.Started.UnixMilli()))
 	add("StateMachineArn", value.OfString(r.MachineARN))

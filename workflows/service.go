@@ -26,6 +26,9 @@ type Config struct {
 	// and nested executions are built in.
 	Integrations map[string]Integration
 
+	// SDK does the tasks of aws-sdk resources that are not in Integrations. nil: they fail.
+	SDK Integration
+
 	// StartNotice is how long a task runs before its TaskStarted is written by itself; quicker ones have it written with
 	// their outcome, in one flush. 0 means 25 ms.
 	StartNotice time.Duration

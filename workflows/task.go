@@ -65,6 +65,9 @@ func (r *run) newTask(e *interp.RunTask, recovered bool) *Task {
 	if a, err := arn.Parse(r.e.ARN); err == nil {
 		t.Scope = Scope{a.Account, a.Region}
 	}
+	if role, err := arn.Parse(e.Credentials.Get("RoleArn").Text()); err == nil && role.Account != "" {
+		t.Scope.Account = role.Account // the task is done as that role, in its account
+	}
 	h := sha256.New()
 	h.Write([]byte(r.e.ARN))
 	var b [16]byte
@@ -131,8 +134,9 @@ func (s *Service) integration(res asl.Resource) Integration {
 		return lambdaInvoke{s}
 	case "states":
 		return nestedExecution{s}
-	case "aws-sdk:sfn":
-		return sdkTask{s}
+	}
+	if res.Kind == asl.SDK && s.c.SDK != nil {
+		return s.c.SDK
 	}
 	return missing{}
 }

@@ -2,8 +2,6 @@ package sfn
 
 import (
 	"context"
-	"fmt"
-	"time"
 
 	"anthill/value"
 	"anthill/workflows"
@@ -26,9 +24,7 @@ func (d door) startSyncExecution(ctx context.Context, in *StartSyncExecutionInpu
 		Status: ptr(string(r.Status)), Error: opt(r.Error), Cause: opt(r.Cause), TraceHeader: opt(r.TraceHeader), InputDetails: included(),
 		BillingDetails: &BillingDetails{BilledMemoryUsedInMB: &r.BilledMB, BilledDurationInMilliseconds: &r.BilledMS}}
 	out.Input, out.Output = textOf(r.Input), textOf(r.Output)
-	if out.Output != nil {
-		out.OutputDetails = included()
-	}
+	out.OutputDetails = included() // of a failed execution too
 	return out, nil
 }
 
@@ -45,7 +41,7 @@ func (d door) describeExecution(_ context.Context, in *DescribeExecutionInput) (
 	if err != nil {
 		return nil, errorOf(err)
 	}
-	status, reason := redrivable(&r.Execution)
+	status, reason := workflows.Redrivable(&r.Execution)
 	out := &DescribeExecutionOutput{ExecutionArn: &r.ARN, StateMachineArn: &r.MachineARN, Name: &r.Name, Status: ptr(string(r.Status)), StartDate: &r.Started,
 		StopDate: date(r.Stopped), TraceHeader: opt(r.TraceHeader), MapRunArn: opt(r.MapRunARN), Error: opt(r.Error), Cause: opt(r.Cause),
 		StateMachineVersionArn: opt(r.VersionARN), StateMachineAliasArn: opt(r.AliasARN), RedriveCount: ptr(int32(r.Redrives)), RedriveDate: date(r.Redriven),
@@ -58,22 +54,6 @@ func (d door) describeExecution(_ context.Context, in *DescribeExecutionInput) (
 		out.InputDetails = &CloudWatchEventsExecutionDataDetails{Included: ptr(false)}
 	}
 	return out, nil
-}
-
-// redriveWindow is how long after its start an execution may be redriven (developer guide, "Redriving executions").
-const redriveWindow = 14 * 24 * time.Hour
-
-// redrivable is redriveStatus with its reason.
-func redrivable(e *workflows.Execution) (status, reason string) {
-	switch {
-	case e.Status == workflows.Running, e.Status == workflows.Succeeded:
-		return "NOT_REDRIVABLE", fmt.Sprintf("Execution is %s and cannot be redriven", e.Status)
-	case time.Since(e.Started) > redriveWindow:
-		return "NOT_REDRIVABLE", "Execution is older than 14 days and cannot be redriven"
-	case e.MapRunARN != "":
-		return "REDRIVABLE_BY_MAP_RUN", ""
-	}
-	return "REDRIVABLE", ""
 }
 
 func included() *CloudWatchEventsExecutionDataDetails {
