@@ -56,6 +56,7 @@ type Execution struct {
 	Status      Status
 	TraceHeader string    `json:",omitempty"`
 	MapRunARN   string    `json:",omitempty"`
+	MapState    string    `json:",omitempty"` // of a map run's child: the path of the Map state in the definition
 	ItemCount   int       `json:",omitempty"` // of a map run's child: the items it was given
 	Redrives    int       `json:",omitempty"`
 	Redriven    time.Time `json:",omitzero"`
@@ -252,7 +253,9 @@ func (s *Service) Describe(executionARN string) (*Result, error) {
 		if !ok {
 			continue
 		}
-		r.Error, r.Cause = ev.Error, ev.Cause
+		if ev.Type != interp.ExecutionTimedOut { // AWS's description of those has neither
+			r.Error, r.Cause = ev.Error, ev.Cause
+		}
 		if ev.Type == interp.ExecutionSucceeded {
 			r.Output = ev.Payload
 		}

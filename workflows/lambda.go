@@ -40,12 +40,19 @@ func (l lambdaInvoke) Do(ctx context.Context, t *Task) Outcome {
 	payload := "{}"
 	switch p := args.Get("Payload"); {
 	case p.IsAbsent(), p.IsNull():
+	case p.Kind() == value.String:
+		payload = p.Text() // a text is the payload itself
 	default:
 		payload = p.String()
 	}
 	mode := args.Get("InvocationType").Text()
 	res, out := l.s.invoke(ctx, t, args.Get("FunctionName").Text(), args.Get("Qualifier").Text(), payload, mode)
 	if res == nil {
+		if f := out.Failure; f != nil {
+			if body, err := value.Parse(f.Cause); err == nil {
+				f.Cause = body.Compact().String() // the optimized integration writes the answer anew
+			}
+		}
 		return out
 	}
 	out.Output = invokeOutput(res, t.RequestID, mode)
@@ -150,11 +157,7 @@ func functionFailure(res *functions.Result) *failure.Failure {
 	if res.ErrorType == "Sandbox.Timedout" {
 		name = "Sandbox.Timedout"
 	}
-	cause := string(res.Payload)
-	if err == nil {
-		cause = body.Compact().String()
-	}
-	return &failure.Failure{Name: name, Cause: cause}
+	return &failure.Failure{Name: name, Cause: string(res.Payload)}
 }
 
 // invokeOutput is the SDK's view of a successful Invoke.

@@ -3,6 +3,7 @@ package workflows
 import (
 	"context"
 	"strconv"
+	"strings"
 	"time"
 
 	"anthill/asl"
@@ -89,7 +90,7 @@ func nestedInput(v value.Value) *string {
 // startOutput is the SDK's view of a StartExecution.
 func startOutput(e *Execution, requestID string) value.Value {
 	str := value.OfString
-	body := `{"executionArn":"` + e.ARN + `","startDate":` + strconv.FormatFloat(float64(e.Started.UnixMilli())/1000, 'f', 3, 64) + `}`
+	body := `{"executionArn":"` + e.ARN + `","startDate":` + javaSeconds(e.Started) + `}`
 	headers := []value.Member{{Key: "x-amzn-RequestId", Value: str(requestID)}, {Key: "connection", Value: str("keep-alive")},
 		{Key: "Content-Length", Value: str(strconv.Itoa(len(body)))}, {Key: "Date", Value: str(time.Now().UTC().Format("Mon, 02 Jan 2006 15:04:05 GMT"))},
 		{Key: "Content-Type", Value: str("application/x-amz-json-1.0")}}
@@ -152,4 +153,9 @@ func statesFault(err error, requestID string) *failure.Failure {
 	}
 	return failure.New("StepFunctions."+name, "%s (Service: AWSStepFunctions; Status Code: 400; Error Code: %s; Request ID: %s; Proxy: null)",
 		f.Detail, name[:len(name)-len("Exception")], requestID)
+}
+
+// javaSeconds is an instant in seconds as Java prints a double: 1.763845627123E9.
+func javaSeconds(t time.Time) string {
+	return strings.Replace(strconv.FormatFloat(float64(t.UnixMilli())/1000, 'E', -1, 64), "E+0", "E", 1)
 }

@@ -20,4 +20,3 @@ func Redrivable(e *Execution) (status, reason string) {
 	}
 	return "REDRIVABLE", ""
 }
-

@@ -2,9 +2,12 @@ package workflows
 
 import (
 	"context"
+	"fmt"
+	"runtime/debug"
 	"sync"
 	"time"
 
+	"anthill/asl"
 	"anthill/asl/interp"
 	"anthill/fault"
 	"anthill/history"
@@ -60,9 +63,29 @@ func (s *Service) newRun(e Execution, rev *Revision) (*run, error) {
 	if err != nil {
 		return nil, err
 	}
+	if e.MapState != "" {
+		if m = childOf(m, e.MapState); m == nil {
+			return nil, &fault.Error{Kind: fault.Internal, Op: "workflows.newRun", Noun: "execution", Name: e.ARN, Detail: "its Map state is missing in the definition"}
+		}
+	}
+	return s.runOf(e, m), nil
+}
+
+// childOf is the machine of the child executions of the distributed Map at path; nil when there is none.
+func childOf(m *asl.Machine, path string) *asl.Machine {
+	for _, st := range m.All() {
+		if st.Path == path && st.Map != nil {
+			return st.Map.Child()
+		}
+	}
+	return nil
+}
+
+// runOf makes the run of an execution of a compiled machine.
+func (s *Service) runOf(e Execution, m *asl.Machine) *run {
 	r := &run{s: s, e: e, timers: map[interp.Key]*time.Timer{}, tasks: map[interp.Key]*Task{}, done: make(chan struct{})}
 	r.x = interp.New(m, r.identity())
-	return r, nil
+	return r
 }
 
 func (r *run) identity() interp.Identity {
@@ -139,8 +162,22 @@ func (r *run) drain() work {
 			return next
 		}
 		r.mu.Unlock()
-		r.step(batch)
+		r.stepSafely(batch)
 	}
+}
+
+// stepSafely is step that a mistake of ours in one execution does not take the others down with.
+func (r *run) stepSafely(batch []message) {
+	defer func() {
+		if p := recover(); p != nil {
+			r.dead = &fault.Error{Kind: fault.Internal, Op: "workflows.step", Noun: "execution", Name: r.e.ARN, Detail: fmt.Sprint(p)}
+			r.s.log.Error("an execution cannot go on", "execution", r.e.ARN, "panic", p, "stack", string(debug.Stack()))
+			for _, m := range batch {
+				m.tell(r.dead)
+			}
+		}
+	}()
+	r.step(batch)
 }
 
 // step decides what follows from messages, makes it durable in one flush, and acts.
@@ -300,7 +337,7 @@ func (r *run) start(e interp.Effect, recovered bool) {
 		}
 		r.s.spawn(w)
 	case *interp.RunMap:
-		r.s.spawn(func() work { return r.runMap(e, recovered) })
+		r.s.spawn(r.startMap(e))
 	}
 }
 

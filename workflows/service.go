@@ -52,6 +52,8 @@ type Service struct {
 	activityDocs *store.Collection[Activity]
 	executions   *store.Collection[Execution]
 	order        *store.Collection[struct{}] // machine ARN / start, newest first / execution ARN
+	mapRunDocs   *store.Collection[MapRun]
+	mapRunsOf    *store.Collection[struct{}] // execution ARN / start / map run ARN
 	open         *store.Collection[struct{}] // ARNs of Standard executions that have not ended
 
 	ctx  context.Context // ends with Close
@@ -91,6 +93,8 @@ func Open(ctx context.Context, c Config) (*Service, error) {
 		activityDocs: store.Of[Activity](c.Store, "activities"),
 		executions:   store.Of[Execution](c.Store, "executions"),
 		order:        store.Of[struct{}](c.Store, "executions-by-machine"),
+		mapRunDocs:   store.Of[MapRun](c.Store, "map-runs"),
+		mapRunsOf:    store.Of[struct{}](c.Store, "map-runs-by-execution"),
 		open:         store.Of[struct{}](c.Store, "executions-open"),
 	}
 	s.ctx, s.stop = context.WithCancel(context.WithoutCancel(ctx))

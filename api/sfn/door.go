@@ -30,6 +30,7 @@ func New(w *workflows.Service) Operations {
 		CreateActivity: d.createActivity, DescribeActivity: d.describeActivity, ListActivities: d.listActivities,
 		DeleteActivity: d.deleteActivity, GetActivityTask: d.getActivityTask,
 		SendTaskSuccess: d.sendTaskSuccess, SendTaskFailure: d.sendTaskFailure, SendTaskHeartbeat: d.sendTaskHeartbeat, TestState: d.testState,
+		DescribeMapRun: d.describeMapRun, ListMapRuns: d.listMapRuns, UpdateMapRun: d.updateMapRun,
 	}
 }
 
