@@ -22,6 +22,7 @@ import (
 	"anthill/history"
 	"anthill/identity"
 	"anthill/internal/disk"
+	logroom "anthill/logs"
 	"anthill/sandbox"
 	"anthill/sandbox/process"
 	"anthill/sandbox/runtimes"
@@ -41,6 +42,7 @@ type house struct {
 	driver    *process.Driver
 	pool      *sandbox.Pool
 	identity  *identity.Service
+	logs      *logroom.Service
 	functions *functions.Service
 	workflows *workflows.Service
 	sdk       *sfn.SDK
@@ -70,6 +72,14 @@ func (h *house) open(ctx context.Context, c Config, endpoint string) (err error)
 	if err := h.openDurable(c); err != nil {
 		return err
 	}
+	if h.identity, err = identity.Open(ctx, identity.Config{Store: h.store}); err != nil {
+		return err
+	}
+	h.opened = append(h.opened, h.identity.Close)
+	if h.logs, err = logroom.Open(ctx, logroom.Config{Store: h.store, History: h.history, Deliver: h.deliver, Log: c.Log}); err != nil {
+		return err
+	}
+	h.opened = append(h.opened, h.logs.Close)
 	if err := h.openSandbox(ctx, c); err != nil {
 		return err
 	}
@@ -124,7 +134,7 @@ func (h *house) openSandbox(ctx context.Context, c Config) (err error) {
 	if err != nil {
 		return err
 	}
-	h.pool, err = sandbox.Open(ctx, sandbox.Config{Driver: h.driver, KeepAlive: c.KeepAlive})
+	h.pool, err = sandbox.Open(ctx, sandbox.Config{Driver: h.driver, Lines: lines{h.logs}, KeepAlive: c.KeepAlive})
 	if err != nil {
 		return errors.Join(err, h.driver.Close())
 	}
@@ -134,10 +144,6 @@ func (h *house) openSandbox(ctx context.Context, c Config) (err error) {
 
 // openServices opens the services, from left to right.
 func (h *house) openServices(ctx context.Context, c Config, endpoint string) (err error) {
-	if h.identity, err = identity.Open(ctx, identity.Config{Store: h.store}); err != nil {
-		return err
-	}
-	h.opened = append(h.opened, h.identity.Close)
 	catalog := &runtimes.Catalog{}
 	h.functions, err = functions.Open(ctx, functions.Config{
 		Store: h.store, History: h.history, Blobs: h.blobs, Pool: h.pool, Dir: filepath.Join(c.Data, "code"), Endpoint: endpoint,
@@ -167,7 +173,7 @@ func (h *house) doors() []*protocol.Service {
 		lambda.New(h.functions).Service(),
 		sfn.New(h.workflows).Service(),
 		apigateway.New(h.gateways).Service(),
-		logs.Operations{}.Service(),
+		logs.New(h.logs).Service(),
 		iam.New(h.identity).Service(),
 		sts.New(h.identity).Service(),
 		ecr.Operations{}.Service(),

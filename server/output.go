@@ -1,0 +1,32 @@
+package server
+
+import (
+	"context"
+
+	"anthill/fault"
+	"anthill/functions"
+	"anthill/logs"
+	"anthill/sandbox"
+)
+
+// lines brings the output of execution environments to the log groups.
+type lines struct{ to *logs.Service }
+
+// Write never waits for a disk, as sandbox asks.
+func (l lines) Write(in []sandbox.Line) {
+	out := make([]logs.Line, len(in))
+	for i, line := range in {
+		out[i] = logs.Line(line)
+	}
+	l.to.Write(out)
+}
+
+// deliver hands a batch of a log subscription to its function.
+func (h *house) deliver(ctx context.Context, account, region, functionARN string, payload []byte) error {
+	ref, err := functions.ParseRef(account, region, functionARN, "")
+	if err != nil {
+		return err
+	}
+	_, err = h.functions.Invoke(ctx, functions.Invocation{Ref: ref, Mode: functions.Queued, Payload: payload})
+	return fault.In("server.deliver", err)
+}
