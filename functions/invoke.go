@@ -41,7 +41,8 @@ type Invocation struct {
 	TraceID       string
 	ClientContext string
 	LogTail       bool
-	ForceCold     bool // start a fresh environment for it, whatever is idle: for cold-start experiments
+	ForceCold     bool   // start a fresh environment for it, whatever is idle: for cold-start experiments
+	Method        string // with ForceCold: how to start it, as sandbox.Invocation.Method
 	// Keep asks that the outcome stay with its environment until Result.Release is called. Callers that must flush
 	// the outcome before it is safe set it; for the others Invoke has released already and Release does nothing.
 	Keep bool
@@ -95,12 +96,12 @@ func (s *Service) run(ctx context.Context, t *target, inv *Invocation) (*Result,
 		return nil, &fault.Error{Kind: fault.Throttled, Op: op, Noun: noun, Name: t.spec.FunctionName, Reason: reason, Detail: "Rate Exceeded."}
 	}
 	out, err := s.c.Pool.Invoke(ctx, t.spec, sandbox.Invocation{RequestID: inv.RequestID, Payload: inv.Payload, InvokedARN: t.arn,
-		TraceID: inv.TraceID, ClientContext: inv.ClientContext, LogTail: inv.LogTail, ForceCold: inv.ForceCold})
+		TraceID: inv.TraceID, ClientContext: inv.ClientContext, LogTail: inv.LogTail, ForceCold: inv.ForceCold, Method: inv.Method})
 	t.gauge.give(held)
 	if err != nil {
 		return nil, fault.In(op, err)
 	}
-	s.recorder.add(t, inv, out)
+	s.recorder.add(t.alias, inv, out)
 	if !inv.Keep {
 		out.Release()
 		out.Release = func() {}
@@ -110,13 +111,15 @@ func (s *Service) run(ctx context.Context, t *target, inv *Invocation) (*Result,
 
 // Adopt finds the invocation of that id after a restart of the platform, in the environments that lived on: it waits
 // while it runs. found is false when nobody knows it, which means that the machine went down with it. The outcome is
-// kept until Result.Release. The versions of the Result are those of the environment's log; they may be empty.
+// kept until Result.Release. FunctionARN names the version, for an environment does not know by what alias it was asked.
 func (s *Service) Adopt(ctx context.Context, requestID string) (r *Result, found bool, err error) {
 	out, found, err := s.c.Pool.Adopt(ctx, requestID)
 	if err != nil || !found {
 		return nil, false, fault.In("functions.Adopt", err)
 	}
-	return &Result{Result: out}, true, nil
+	s.recorder.add("", &Invocation{}, out)
+	ran := Ref{out.Spec.Account, out.Spec.Region, out.Spec.FunctionName, out.Spec.Version}
+	return &Result{Result: out, ExecutedVersion: ran.Qualifier, FunctionARN: ran.ARN()}, true, nil
 }
 
 func answered(t *target, requestID string) *Result {

@@ -386,7 +386,7 @@ func recordOf(d *queued, r *result) []byte {
 		if r.FunctionError == "" {
 			record.RequestContext.Count++
 		}
-		record.ResponseContext = &responseContext{StatusCode: 200, Version: versionOf(r.Result, d)}
+		record.ResponseContext = &responseContext{StatusCode: 200, Version: r.ExecutedVersion}
 		if r.FunctionError != "" {
 			record.ResponseContext.FunctionError = &r.FunctionError
 		}
@@ -395,12 +395,4 @@ func recordOf(d *queued, r *result) []byte {
 		}
 	}
 	return compactJSON(record)
-}
-
-// versionOf is the version that ran. An adopted outcome does not tell it; then it is what was asked for.
-func versionOf(r *Result, d *queued) string {
-	if r.ExecutedVersion != "" {
-		return r.ExecutedVersion
-	}
-	return asyncRef(d.Ref).Qualifier
 }

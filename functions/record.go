@@ -22,6 +22,7 @@ type Served struct {
 	Qualifier   string // of the alias it was invoked by; "" when by none
 	Mode        Mode
 	Start       sandbox.Start
+	Method      string // how the environment was started, when the invocation waited for that: "plain", "template", "spare"
 	Environment string
 	LogStream   string
 
@@ -71,12 +72,12 @@ func newRecorder(to *history.Log, log *slog.Logger) *recorder {
 }
 
 // add remembers an invocation; it costs its caller no disk.
-func (r *recorder) add(t *target, inv *Invocation, out *sandbox.Result) {
-	rec := pendingRecord{Key{t.spec.Account, t.spec.Region, t.spec.FunctionName}, Served{
-		RequestID: out.RequestID, TraceID: inv.TraceID, Version: t.spec.Version, Qualifier: t.alias, Mode: inv.Mode,
-		Start: out.Start, Environment: out.EnvironmentID, LogStream: out.LogStream,
+func (r *recorder) add(alias string, inv *Invocation, out *sandbox.Result) {
+	rec := pendingRecord{Key{out.Spec.Account, out.Spec.Region, out.Spec.FunctionName}, Served{
+		RequestID: out.RequestID, TraceID: inv.TraceID, Version: out.Spec.Version, Qualifier: alias, Mode: inv.Mode,
+		Start: out.Start, Method: out.Method, Environment: out.EnvironmentID, LogStream: out.LogStream,
 		FunctionError: out.FunctionError, ErrorType: out.ErrorType,
-		MemoryMB: t.spec.MemoryMB, MaxMemoryMB: out.MaxMemoryMB,
+		MemoryMB: out.Spec.MemoryMB, MaxMemoryMB: out.MaxMemoryMB,
 		Duration: out.Duration, Billed: out.Billed, InitDuration: out.InitDuration, Phases: out.Phases}}
 	r.mu.Lock()
 	if !r.mu.closed {
@@ -144,11 +145,11 @@ func (s *Service) Invocations(k Key, since time.Time, limit int) ([]Served, erro
 }
 
 // servedFormat is the first byte of a record. The rest is described in docs/formats.md.
-const servedFormat = 1
+const servedFormat = 2
 
 // parts are the variable members of a record, in their order on disk.
 func (v *Served) texts() []*string {
-	return []*string{&v.RequestID, &v.TraceID, &v.Version, &v.Qualifier, (*string)(&v.Start), &v.Environment, &v.LogStream,
+	return []*string{&v.RequestID, &v.TraceID, &v.Version, &v.Qualifier, (*string)(&v.Start), &v.Method, &v.Environment, &v.LogStream,
 		&v.FunctionError, &v.ErrorType}
 }
 

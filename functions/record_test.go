@@ -8,7 +8,7 @@ import (
 )
 
 func TestServedComesBack(t *testing.T) {
-	v := Served{RequestID: "r", TraceID: "Root=1", Version: "$LATEST", Qualifier: "prod", Mode: Queued, Start: sandbox.Cold, Environment: "e",
+	v := Served{RequestID: "r", TraceID: "Root=1", Version: "$LATEST", Qualifier: "prod", Mode: Queued, Start: sandbox.Cold, Method: "plain", Environment: "e",
 		LogStream: "s", FunctionError: "Unhandled", ErrorType: "ValueError", MemoryMB: 128, MaxMemoryMB: 40,
 		Duration: 3 * time.Millisecond, Billed: 4 * time.Millisecond, InitDuration: time.Second,
 		Phases: sandbox.Phases{Queued: 1, SpawnBegin: 2, InitBegin: 3, InitEnd: 4, Sent: 5, Entered: 6, Returned: 7, Received: 8, Deadline: 9}}

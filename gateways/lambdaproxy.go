@@ -82,7 +82,7 @@ func (p *Proxy) lambdaProxy(ctx context.Context, w http.ResponseWriter, c *call)
 		return
 	}
 	res, err := p.s.functions.Invoke(ctx, functions.Invocation{Ref: ref, Payload: payload, TraceID: c.traceID,
-		ForceCold: c.r.Header.Get("X-Anthill-Force-Cold") != ""})
+		ForceCold: c.r.Header.Get("X-Anthill-Force-Cold") != "", Method: c.r.Header.Get("X-Anthill-Start-Method")})
 	if err != nil {
 		if ctx.Err() != nil {
 			err = ctx.Err()

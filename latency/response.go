@@ -44,6 +44,7 @@ type Invocation struct {
 	FunctionName string `json:"functionName,omitempty"`
 	Version      string `json:"version,omitempty"`
 	Start        Start  `json:"start"`
+	Method       string `json:"method,omitempty"` // how a cold one's environment was started: plain, template, spare
 	Environment  string `json:"environmentId,omitempty"`
 	LogStream    string `json:"logStream,omitempty"`
 	Error        string `json:"errorType,omitempty"`

@@ -225,7 +225,7 @@ func (p *Pool) finish(m *member, inv *Invocation, out Outcome, phases Phases, in
 		out.Received = time.Now().UnixNano()
 	}
 	phases.Entered, phases.Returned, phases.Received = out.Entered, out.Returned, out.Received
-	r := &Result{RequestID: inv.RequestID, Phases: phases, EnvironmentID: m.id, LogStream: m.stream,
+	r := &Result{RequestID: inv.RequestID, Phases: phases, Spec: &m.spec, EnvironmentID: m.id, LogStream: m.stream,
 		MaxMemoryMB: max(out.MaxMemoryMB, m.boot.MaxMemoryMB), InitDuration: initDuration, Start: m.start,
 		Duration: time.Duration(out.Received - phases.Sent)}
 	if out.Kind == TimedOut {

@@ -89,6 +89,7 @@ type Result struct {
 	Start         Start
 	Phases        Phases
 	Method        string // how the environment was started, when this invocation waited for it: "plain", "template" or "spare"
+	Spec          *Spec  // what the environment runs; not to be changed
 	EnvironmentID string
 	LogStream     string
 	LogTail       []byte // when asked for: from START to REPORT, the last 4 KB

@@ -54,7 +54,7 @@ func (h *house) serveInvocations(w http.ResponseWriter, r *http.Request) {
 	out := make([]latency.Invocation, len(served))
 	for i, s := range served {
 		out[i] = latency.Invocation{
-			RequestID: s.RequestID, TraceID: s.TraceID, FunctionName: k.Name, Version: s.Version, Start: latency.Start(s.Start), Environment: s.Environment,
+			RequestID: s.RequestID, TraceID: s.TraceID, FunctionName: k.Name, Version: s.Version, Start: latency.Start(s.Start), Method: s.Method, Environment: s.Environment,
 			LogStream: s.LogStream, Error: s.ErrorType, Queued: s.Phases.Queued, SpawnBegin: s.Phases.SpawnBegin, InitBegin: s.Phases.InitBegin,
 			InitEnd: s.Phases.InitEnd, Sent: s.Phases.Sent, Entered: s.Phases.Entered, Returned: s.Phases.Returned, Received: s.Phases.Received,
 		}
