@@ -53,7 +53,7 @@ func (p *URLProxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		answerText(w, http.StatusRequestEntityTooLarge, "application/json", `{"Message":"Request Entity Too Large"}`)
 		return
 	}
-	inv := Invocation{Ref: ref, RequestID: newUUID(), TraceID: r.Header.Get("X-Amzn-Trace-Id"), 
+	inv := Invocation{Ref: ref, RequestID: newUUID(), TraceID: r.Header.Get("X-Amzn-Trace-Id"),
 		ForceCold: r.Header.Get("X-Anthill-Force-Cold") != "", Method: r.Header.Get("X-Anthill-Start-Method")}
 	if inv.TraceID == "" {
 		inv.TraceID = newTraceID()
