@@ -98,6 +98,7 @@ func timed(b *testing.B, pause time.Duration, floor, subject func()) {
 		return float64(all[int(q*float64(len(all)-1))].Nanoseconds()) / 1000
 	}
 	b.ReportMetric(at(subjects, 0.5), "p50-µs")
+	b.ReportMetric(at(subjects, 0), "min-µs")
 	b.ReportMetric(at(subjects, 0.99), "p99-µs")
 	b.ReportMetric(at(floors, 0.5), "floor-p50-µs")
 	b.ReportMetric(at(floors, 0.99), "floor-p99-µs")

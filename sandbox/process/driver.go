@@ -134,11 +134,16 @@ func (d *Driver) Prepare(ctx context.Context, spec sandbox.Spec) error {
 	if err != nil {
 		return fault.In(op, err)
 	}
-	if _, err := d.bootstrap(ctx, m.interpreter); err != nil {
-		return fault.In(op, err)
+	if m.interpreter.Language != "provided" {
+		if _, err := d.bootstrap(ctx, m.interpreter); err != nil {
+			return fault.In(op, err)
+		}
 	}
 	if _, err = d.libraries(ctx, m.interpreter); err != nil {
 		return fault.In(op, err)
+	}
+	if m.interpreter.Language != "python" {
+		return nil
 	}
 	return fault.In(op, d.warm(ctx, spec))
 }
@@ -186,10 +191,7 @@ func (d *Driver) Create(ctx context.Context, spec sandbox.Spec, id string) (sand
 	if _, err := d.libraries(ctx, e.runtime.interpreter); err != nil {
 		e.notice = "The runtime's libraries (boto3) are missing: " + err.Error() + "\n"
 	}
-	if err := os.MkdirAll(filepath.Join(dir, "tmp"), 0o711); err != nil {
-		return nil, fault.In(op, err)
-	}
-	if err := os.Chmod(filepath.Join(dir, "tmp"), 0o1777); err != nil {
+	if err := os.Mkdir(dir, 0o711); err != nil {
 		return nil, fault.In(op, err)
 	}
 	note, err := json.Marshal(kept{ID: id, Spec: spec, Created: e.created, Version: e.runtime.version})

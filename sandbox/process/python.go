@@ -3,6 +3,7 @@ package process
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -29,19 +30,27 @@ func (d *Driver) resolve(ctx context.Context, spec sandbox.Spec) (managed, error
 	}
 	if d.c.Strict && !exact {
 		return managed{}, &fault.Error{Kind: fault.Unsupported, Op: "process.Create", Noun: "runtime", Name: spec.Runtime,
-			Detail: "this machine has only python " + i.Version + ", and runtimes are strict"}
+			Detail: "this machine has only " + i.Language + " " + i.Version + ", and runtimes are strict"}
+	}
+	if spec.Environment["AWS_LAMBDA_EXEC_WRAPPER"] != "" && i.Language == "python" {
+		return managed{}, &fault.Error{Kind: fault.Unsupported, Op: "process.Create", Noun: "runtime", Name: spec.Runtime,
+			Detail: "AWS_LAMBDA_EXEC_WRAPPER is not supported for Python functions"}
 	}
 	return managed{interpreter: i, version: i.Display(spec.Runtime)}, nil
 }
 
 // command is what the supervisor starts for e.
 func (d *Driver) command(ctx context.Context, e *environment) (supervisor.Command, error) {
-	if e.runtime.interpreter.Path == "" {
+	if e.runtime.interpreter.Language == "" {
 		m, err := d.resolve(ctx, e.spec)
 		if err != nil {
 			return supervisor.Command{}, err
 		}
 		e.runtime = m
+	}
+	if e.runtime.interpreter.Language != "python" {
+		a, err := d.adapter(ctx, e)
+		return supervisor.Command{ID: e.id, Log: e.out.path, State: e.statePath(), Adapter: a}, err
 	}
 	t, err := d.template(ctx, &e.spec, e.runtime, e.templateKey())
 	if err != nil {
@@ -90,6 +99,9 @@ type libraries struct {
 // libraries gives the directory with what the runtime brings beside the standard library, and installs it if it is not
 // there.
 func (d *Driver) libraries(ctx context.Context, i runtimes.Interpreter) (string, error) {
+	if i.Language != "python" {
+		return "", nil
+	}
 	d.mu.Lock()
 	l := d.mu.prepared[i.Path]
 	if l == nil {
@@ -121,12 +133,18 @@ func variables(s *sandbox.Spec, i runtimes.Interpreter, stream string) []string 
 		"PATH":             "/var/lang/bin:/usr/local/bin:/usr/bin/:/bin:/opt/bin",
 		"LD_LIBRARY_PATH":  "/var/lang/lib:/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:/var/task:/var/task/lib:/opt/lib",
 		"LANG":             "en_US.UTF-8",
-		"LC_CTYPE":         "C.UTF-8",
 		"TZ":               ":UTC",
-		"PWD":              "/var/task",
-		"SHLVL":            "0",
-		"PYTHONPATH":       "/var/runtime",
 		"LAMBDA_TASK_ROOT": "/var/task",
+	}
+	switch i.Language {
+	case "python":
+		v["PYTHONPATH"], v["LC_CTYPE"] = "/var/runtime", "C.UTF-8"
+	case "nodejs":
+		v["NODE_PATH"] = fmt.Sprintf("/opt/nodejs/node%s/node_modules:/opt/nodejs/node_modules:/var/runtime/node_modules:/var/runtime:/var/task",
+			strings.TrimSuffix(strings.TrimPrefix(s.Runtime, "nodejs"), ".x"))
+	}
+	if i.Language != "provided" {
+		v["PWD"], v["SHLVL"] = "/var/task", "0"
 	}
 	if i.Shared != "" {
 		v["LD_LIBRARY_PATH"] += ":" + i.Shared
@@ -153,6 +171,12 @@ func variables(s *sandbox.Spec, i runtimes.Interpreter, stream string) []string 
 		"_AWS_XRAY_DAEMON_PORT":           "2000",
 	} {
 		v[name] = value
+	}
+	if i.Language != "python" { // the adapter gives its own address
+		delete(v, "AWS_LAMBDA_RUNTIME_API")
+	}
+	if i.Language == "provided" {
+		delete(v, "AWS_EXECUTION_ENV")
 	}
 	for name, value := range map[string]string{
 		"AWS_ACCESS_KEY_ID":     s.Credentials.AccessKeyID,

@@ -143,7 +143,7 @@ func (d *Driver) templateWith(ctx context.Context, spec *sandbox.Spec, m managed
 	}
 	j := job{Task: "/var/task", Layers: []string{"/opt"}, Runtime: []string{"/var/runtime"}, Identifier: spec.Runtime,
 		EnsureASCII: ensureASCII(spec.Runtime), Template: true, Namespaces: true, Preload: spec.Method != "plain", Handler: spec.Handler, Modules: modules}
-	if os.Geteuid() == 0 {
+	if isRoot() {
 		j.User = []int{993, 990}
 	}
 	t.Isolated.Env = templateEnv(spec, i)
@@ -169,6 +169,8 @@ func (d *Driver) templateWith(ctx context.Context, spec *sandbox.Spec, m managed
 	t.Plain.Argv, err = templateArgv(i, boot, j)
 	return t, err
 }
+
+func isRoot() bool { return os.Geteuid() == 0 }
 
 func templateArgv(i runtimes.Interpreter, boot string, j job) ([]string, error) {
 	b, err := json.Marshal(j)

@@ -13,14 +13,14 @@ import (
 	"anthill/fault"
 )
 
-//go:embed python/*.py
-var pythonFiles embed.FS
+//go:embed python/*.py nodejs/*.mjs
+var bootstraps embed.FS
 
 // Bootstrap writes the bootstrap of i's language under dir, compiled for i, and gives the directory it is in. What is
 // there already is used as it is: the directory's name holds the digest of its content.
 func Bootstrap(ctx context.Context, dir string, i Interpreter) (string, error) {
 	const op = "runtimes.Bootstrap"
-	files, err := fs.Sub(pythonFiles, "python")
+	files, err := fs.Sub(bootstraps, i.Language)
 	if err != nil {
 		return "", fault.In(op, err)
 	}
@@ -35,6 +35,9 @@ func Bootstrap(ctx context.Context, dir string, i Interpreter) (string, error) {
 	err = publish(target, func(tmp string) error {
 		if err := os.CopyFS(tmp, files); err != nil {
 			return err
+		}
+		if i.Language != "python" {
+			return nil
 		}
 		// Without bytecode beside it every plain start would compile it again. A failure only costs that time.
 		_ = exec.CommandContext(ctx, i.Path, "-I", "-S", "-m", "compileall", "-q", tmp).Run()

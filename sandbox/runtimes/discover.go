@@ -20,7 +20,7 @@ import (
 
 // Interpreter is a program of this machine that runs a managed runtime's code.
 type Interpreter struct {
-	Language string // "python"
+	Language string // "python", "nodejs", or "provided" for a function that brings its own
 	Path     string // the real executable, never a version manager's shim
 	Version  string // "3.11.7"
 	Prefix   string // where its standard library lives
@@ -41,6 +41,12 @@ func (i Interpreter) minor() int {
 // version that it really runs on when not.
 func (i Interpreter) Display(identifier string) string {
 	want := strings.TrimPrefix(identifier, i.Language)
+	switch i.Language {
+	case "provided":
+		return "provided:" + strings.TrimPrefix(want, ".") + ".v1"
+	case "nodejs":
+		want = strings.TrimSuffix(want, ".x")
+	}
 	if strings.HasPrefix(i.Version, want+".") {
 		return fmt.Sprintf("%s:%s.v%s", i.Language, want, strings.TrimPrefix(i.Version, want+"."))
 	}
@@ -53,6 +59,8 @@ type Catalog struct {
 	mu         sync.Mutex
 	searched   bool
 	candidates []candidate
+	nodes      []Interpreter
+	nodesAsked bool
 	asked      map[string]Interpreter // by path; without Path when it does not run
 }
 
@@ -67,6 +75,12 @@ type candidate struct {
 // which this machine lacks are Unsupported.
 func (c *Catalog) Resolve(ctx context.Context, identifier string) (i Interpreter, exact bool, err error) {
 	const op = "runtimes.Resolve"
+	switch {
+	case identifier == "provided.al2" || identifier == "provided.al2023":
+		return Interpreter{Language: "provided"}, true, nil
+	case strings.HasPrefix(identifier, "nodejs"):
+		return c.resolveNode(ctx, identifier)
+	}
 	minor, ok := pythonMinor(identifier)
 	if !ok {
 		return Interpreter{}, false, fault.Invalidf(op, "runtime", "%s is not a runtime that Anthill knows", identifier)

@@ -46,8 +46,9 @@ type environment struct {
 	pid      int
 	control  *os.File // our end of its control socket
 	exit     *Exit
-	clone    *clone // nil when it was started by itself
-	stopping bool   // its end is our doing: nobody is told
+	clone    *clone  // nil when it was started by itself
+	group    *cgroup // of one that was started by itself
+	stopping bool    // its end is our doing: nobody is told
 	late     bool
 }
 
@@ -127,7 +128,7 @@ type started struct {
 
 // start runs c, after ending what ran in its environment before.
 func (k *keeper) start(c *Command) (s started, err error) {
-	if c == nil || (len(c.Argv) == 0 && c.Template == nil) {
+	if c == nil || (len(c.Argv) == 0 && c.Template == nil && c.Adapter == nil) {
 		return s, fmt.Errorf("nothing to start")
 	}
 	if err := k.stop(c.ID); err != nil {
@@ -156,9 +157,12 @@ func (k *keeper) start(c *Command) (s started, err error) {
 	}
 	opened, s.data = append(opened, inner), outer
 	e := &environment{id: c.ID, log: c.Log, state: c.State, done: make(chan struct{})}
-	if c.Template != nil {
+	switch {
+	case c.Template != nil:
 		err = k.startClone(e, c, &s, log, inner, page)
-	} else {
+	case c.Adapter != nil:
+		err = k.startAdapter(e, c, &s, log, inner, page)
+	default:
 		err = k.startPlain(e, c, &s, log, inner, page)
 	}
 	return s, err
@@ -416,8 +420,13 @@ func (k *keeper) reapOne() bool {
 	}
 	delete(k.mu.pids, pid)
 	k.mu.Unlock()
-	if !k.ended(e, Exit{PID: pid, Status: statusText(w)}) {
+	w = ownStatus(e.state, w)
+	oom := w.Signaled() && e.group.outOfMemory()
+	if !k.ended(e, Exit{PID: pid, Status: statusText(w), OutOfMemory: oom}) {
 		killRest(pid, e.id)
+	}
+	if e.group != nil {
+		k.wg.Go(e.group.remove)
 	}
 	return true
 }

@@ -25,11 +25,13 @@ type launchSpec struct {
 	Root    string // an empty directory to build the root on
 	Tmps    string // holds the /tmp of every clone
 	UIDBase int    // first of 65536 user ids of the machine for the user namespace; 0 when there is one already
+	Passed  int    // descriptors from 6 on that the process gets as 3, 4, …
+	Self    bool   // the program is this one, which the new root does not show
 }
 
-// launchMain is the launch helper: it runs in a mount namespace of its own, builds the root that the template sees, and
-// starts the template in it as the first process of a process namespace. Descriptors: 3 is the template's, 4 the spec,
-// 5 takes the process id or the error.
+// launchMain is the launch helper: it runs in a mount namespace of its own, builds the root that the process sees, and
+// starts it there as the first process of a process namespace. Descriptors: 4 is the spec, 5 takes the process id or the
+// error, those from 6 on are passed.
 func launchMain() int {
 	answer := os.NewFile(5, "answer")
 	syscall.CloseOnExec(4)
@@ -48,6 +50,19 @@ func launch(in *os.File) (int, error) {
 	if err := json.NewDecoder(in).Decode(&spec); err != nil {
 		return 0, err
 	}
+	path := spec.Argv[0]
+	if spec.Self {
+		self, err := os.Open("/proc/self/exe")
+		if err != nil {
+			return 0, err
+		}
+		path = fmt.Sprintf("/proc/self/fd/%d", self.Fd())
+	}
+	files := []uintptr{0, 1, 2}
+	for i := range spec.Passed {
+		syscall.CloseOnExec(6 + i)
+		files = append(files, uintptr(6+i))
+	}
 	if err := buildRoot(&spec); err != nil {
 		return 0, err
 	}
@@ -59,11 +74,12 @@ func launch(in *os.File) (int, error) {
 		attr.UidMappings, attr.GidMappings, attr.GidMappingsEnableSetgroups = ids, ids, true
 		attr.Credential = &syscall.Credential{}
 	}
-	return syscall.ForkExec(spec.Argv[0], spec.Argv, &syscall.ProcAttr{Dir: "/", Env: spec.Env, Files: []uintptr{0, 1, 2, 3}, Sys: attr})
+	return syscall.ForkExec(path, spec.Argv, &syscall.ProcAttr{Dir: "/", Env: spec.Env, Files: files, Sys: attr})
 }
 
-// startLauncher runs the helper and gives the template's process.
-func (k *keeper) startLauncher(spec *launchSpec, requests *os.File, stderr *os.File) (int, error) {
+// startLauncher runs the helper and gives the process that it started, which has passed from descriptor 3 on.
+func (k *keeper) startLauncher(spec *launchSpec, stderr *os.File, passed ...*os.File) (int, error) {
+	spec.Passed = len(passed)
 	self, err := os.Executable()
 	if err != nil {
 		return 0, err
@@ -92,7 +108,7 @@ func (k *keeper) startLauncher(spec *launchSpec, requests *os.File, stderr *os.F
 		spec.UIDBase = 0
 	}
 	_, err = k.spawn(self, []string{self, "supervisor", "--launch"}, &syscall.ProcAttr{Dir: "/", Env: os.Environ(), Sys: sys,
-		Files: []uintptr{null.Fd(), stderr.Fd(), stderr.Fd(), requests.Fd(), specOut.Fd(), answerIn.Fd()}}, nil)
+		Files: append([]uintptr{null.Fd(), stderr.Fd(), stderr.Fd(), null.Fd(), specOut.Fd(), answerIn.Fd()}, descriptors(passed)...)}, nil)
 	answerIn.Close()
 	if err != nil {
 		specIn.Close()
@@ -110,4 +126,12 @@ func (k *keeper) startLauncher(spec *launchSpec, requests *os.File, stderr *os.F
 		return 0, fmt.Errorf("building the root: %s", b[:n])
 	}
 	return pid, nil
+}
+
+func descriptors(files []*os.File) []uintptr {
+	var fds []uintptr
+	for _, f := range files {
+		fds = append(fds, f.Fd())
+	}
+	return fds
 }

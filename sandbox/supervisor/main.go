@@ -21,6 +21,9 @@ func Main(args []string) int {
 	if len(args) == 1 && args[0] == "--launch" {
 		return launchMain()
 	}
+	if len(args) > 0 && args[0] == "--adapter" {
+		return adapterMain(args[1:])
+	}
 	flags := flag.NewFlagSet("supervisor", flag.ContinueOnError)
 	dir := flags.String("dir", "", "directory of the control socket")
 	patience := flags.Duration("patience", 5*time.Minute, "how long to live without a platform")

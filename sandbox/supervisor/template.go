@@ -147,7 +147,7 @@ func (t *template) start(uidBase int) error {
 	defer stderr.Close()
 	if reason := t.k.noNamespaces(); reason == "" && t.spec.Isolated.Binds != nil {
 		spec := &launchSpec{Variant: t.spec.Isolated, Root: filepath.Join(t.dir, "root"), Tmps: filepath.Join(t.dir, "tmp"), UIDBase: uidBase}
-		pid, err := t.k.startLauncher(spec, theirs, stderr)
+		pid, err := t.k.startLauncher(spec, stderr, theirs)
 		if err == nil {
 			t.isolated = true
 			return t.greet(pid)

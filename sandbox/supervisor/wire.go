@@ -23,7 +23,8 @@ type Command struct {
 	// Template, when it is set, is what the runtime is forked from instead, and Work what it then does.
 	Template *Template
 	Work     *Work
-	Tmp      string // the name of an earlier /tmp of the environment; "" makes one
+	Adapter  *Adapter // or this, for a runtime that speaks the Runtime API
+	Tmp      string   // the name of an earlier /tmp of the environment; "" makes one
 }
 
 // Started is an environment that has been started.

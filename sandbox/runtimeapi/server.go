@@ -1,0 +1,240 @@
+package runtimeapi
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+// maxPayload is AWS's limit for a response: 6 MiB and 100 bytes.
+const maxPayload = 6*1024*1024 + 100
+
+// invocation is what the runtime works on.
+type invocation struct {
+	number   uint64
+	id       string
+	deadline string
+	arn      string
+	trace    string
+	client   string
+	identity string
+	event    []byte
+	entered  int64
+}
+
+// api serves one runtime.
+type api struct {
+	l      *link
+	begin  int64
+	memory func() int64 // of the runtime, KiB
+	waits  chan *invocation
+
+	mu struct {
+		sync.Mutex
+		ready   bool
+		current *invocation // handed out and not answered
+	}
+}
+
+// invoke takes an invocation from the platform.
+func (a *api) invoke(number uint64, payload []byte) {
+	inv, err := parse(number, payload)
+	if err != nil {
+		return // the platform's frames are well-formed
+	}
+	a.l.mu.Lock()
+	a.l.mu.id = inv.id
+	a.l.mu.Unlock()
+	ms, _ := strconv.ParseInt(inv.deadline, 10, 64) // the platform writes a number
+	a.l.running(number, ms, inv.id)
+	a.waits <- inv
+}
+
+func parse(number uint64, payload []byte) (*invocation, error) {
+	if len(payload) < 2 {
+		return nil, fmt.Errorf("short invocation")
+	}
+	n := int(binary.BigEndian.Uint16(payload))
+	if len(payload) < 2+n {
+		return nil, fmt.Errorf("short invocation")
+	}
+	f := bytes.SplitN(payload[2:2+n], []byte{0}, 6)
+	if len(f) != 6 {
+		return nil, fmt.Errorf("an invocation's head has %d fields", len(f))
+	}
+	return &invocation{number: number, id: string(f[0]), deadline: string(f[1]), arn: string(f[2]), trace: string(f[3]),
+		client: string(f[4]), identity: string(f[5]), event: payload[2+n:]}, nil
+}
+
+// ServeHTTP is the Runtime API, version 2018-06-01.
+func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	path, ok := strings.CutPrefix(r.URL.Path, "/2018-06-01/runtime/")
+	if !ok {
+		http.NotFound(w, r)
+		return
+	}
+	id, what := "", path
+	if rest, ok := strings.CutPrefix(path, "invocation/"); ok && rest != "next" {
+		id, what, _ = strings.Cut(rest, "/")
+	}
+	switch {
+	case path == "invocation/next" && r.Method == http.MethodGet:
+		a.next(w, r)
+	case id != "" && what == "response" && r.Method == http.MethodPost:
+		a.response(w, r, id)
+	case id != "" && what == "error" && r.Method == http.MethodPost:
+		a.failure(w, r, id)
+	case path == "init/error" && r.Method == http.MethodPost:
+		a.initError(w, r)
+	default:
+		http.NotFound(w, r)
+	}
+}
+
+// next gives the runtime its next invocation. The first call ends the init phase.
+func (a *api) next(w http.ResponseWriter, r *http.Request) {
+	a.mu.Lock()
+	if !a.mu.ready {
+		a.mu.ready = true
+		a.l.state(stateIdle)
+		a.l.say(encode(frameInitDone, 0, stamps(a.begin, time.Now().UnixNano(), a.memory())))
+	}
+	inv := a.mu.current // a runtime that asks again without an answer gets the same one
+	a.mu.Unlock()
+	if inv == nil {
+		select {
+		case inv = <-a.waits:
+		case <-r.Context().Done():
+			return
+		}
+	}
+	h := w.Header()
+	h.Set("Content-Type", "application/json")
+	h.Set("Lambda-Runtime-Aws-Request-Id", inv.id)
+	h.Set("Lambda-Runtime-Deadline-Ms", inv.deadline)
+	h.Set("Lambda-Runtime-Invoked-Function-Arn", inv.arn)
+	set := func(name, value string) {
+		if value != "" {
+			h.Set(name, value)
+		}
+	}
+	set("Lambda-Runtime-Trace-Id", inv.trace)
+	set("Lambda-Runtime-Client-Context", inv.client)
+	set("Lambda-Runtime-Cognito-Identity", inv.identity)
+	h.Set("Content-Length", strconv.Itoa(len(inv.event)))
+	inv.entered = time.Now().UnixNano()
+	a.mu.Lock()
+	a.mu.current = inv
+	a.mu.Unlock()
+	_, _ = w.Write(inv.event) // a runtime that went away ends the environment
+}
+
+// answerable takes the invocation that id names, if it waits for an answer.
+func (a *api) answerable(w http.ResponseWriter, id string) *invocation {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	inv := a.mu.current
+	if inv == nil || inv.id != id {
+		refuse(w, http.StatusBadRequest, "InvalidRequestID", "Invalid request ID")
+		return nil
+	}
+	a.mu.current = nil
+	return inv
+}
+
+func refuse(w http.ResponseWriter, status int, kind, message string) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	b, _ := json.Marshal(map[string]string{"errorMessage": message, "errorType": kind}) // two strings always marshal
+	_, _ = w.Write(b)
+}
+
+func accept(w http.ResponseWriter) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(http.StatusAccepted)
+	_, _ = io.WriteString(w, "{\"status\":\"OK\"}\n")
+}
+
+func (a *api) response(w http.ResponseWriter, r *http.Request, id string) {
+	returned := time.Now().UnixNano()
+	body, err := io.ReadAll(io.LimitReader(r.Body, maxPayload+1))
+	inv := a.answerable(w, id)
+	if inv == nil {
+		return
+	}
+	switch {
+	case len(body) > maxPayload:
+		refuse(w, http.StatusRequestEntityTooLarge, "RequestEntityTooLarge",
+			fmt.Sprintf("Exceeded maximum allowed payload size (%d bytes).", maxPayload))
+		_, _ = io.Copy(io.Discard, r.Body)
+	case err != nil:
+		a.answer(inv, returned, "Runtime.TruncatedResponse", []byte(`{"errorType":"Runtime.TruncatedResponse","errorMessage":"Response body is truncated"}`))
+		return
+	}
+	if kind := r.Trailer.Get("Lambda-Runtime-Function-Error-Type"); kind != "" { // a stream that broke
+		object, err := base64.StdEncoding.DecodeString(r.Trailer.Get("Lambda-Runtime-Function-Error-Body"))
+		if err == nil {
+			a.answer(inv, returned, kind, object)
+			accept(w)
+			return
+		}
+	}
+	a.l.keep(encode(frameResponse, inv.number, stamps(inv.entered, returned, a.memory()), body))
+	if len(body) <= maxPayload {
+		accept(w)
+	}
+}
+
+func (a *api) failure(w http.ResponseWriter, r *http.Request, id string) {
+	returned := time.Now().UnixNano()
+	object, _ := io.ReadAll(io.LimitReader(r.Body, maxPayload)) // what came is what the runtime had to say
+	inv := a.answerable(w, id)
+	if inv == nil {
+		return
+	}
+	a.answer(inv, returned, errorType(r, object), object)
+	accept(w)
+}
+
+func (a *api) answer(inv *invocation, returned int64, kind string, object []byte) {
+	a.l.keep(encode(frameFailure, inv.number, stamps(inv.entered, returned, a.memory()), []byte(kind), []byte{0}, object))
+}
+
+func (a *api) initError(w http.ResponseWriter, r *http.Request) {
+	object, _ := io.ReadAll(io.LimitReader(r.Body, maxPayload))
+	a.mu.Lock()
+	ready := a.mu.ready
+	a.mu.ready = true
+	a.mu.Unlock()
+	if ready {
+		refuse(w, http.StatusForbidden, "InvalidStateTransition", "Transition from Ready to InitError is not allowed for Runtime")
+		return
+	}
+	if len(object) == 0 {
+		object = []byte(`{"errorType":"` + errorType(r, object) + `","errorMessage":""}`)
+	}
+	a.l.say(encode(frameInitError, 0, stamps(a.begin, time.Now().UnixNano(), a.memory()), object))
+	accept(w)
+}
+
+// errorType is the error's name: the object's own, or the header's.
+func errorType(r *http.Request, object []byte) string {
+	var o struct {
+		ErrorType string `json:"errorType"`
+	}
+	if json.Unmarshal(object, &o) == nil && o.ErrorType != "" {
+		return o.ErrorType
+	}
+	if t := r.Header.Get("Lambda-Runtime-Function-Error-Type"); t != "" {
+		return t
+	}
+	return "Runtime.Unknown"
+}

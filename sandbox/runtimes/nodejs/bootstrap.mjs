@@ -1,0 +1,210 @@
+// The Node.js runtime of an execution environment: it takes invocations from the Runtime API and calls the handler.
+
+import fs from 'node:fs';
+import http from 'node:http';
+import path from 'node:path';
+import util from 'node:util';
+import { createRequire } from 'node:module';
+import { pathToFileURL } from 'node:url';
+
+const [host, port] = process.env.AWS_LAMBDA_RUNTIME_API.split(':');
+const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
+const task = process.env.LAMBDA_TASK_ROOT;
+const json = process.env.AWS_LAMBDA_LOG_FORMAT === 'JSON';
+
+let requestId;
+
+// Log records are framed, so that one of many lines stays one event.
+function record(text) {
+  const body = Buffer.from(text);
+  const head = Buffer.alloc(16);
+  head.writeUInt32BE(0xa55a0003, 0);
+  head.writeUInt32BE(body.length, 4);
+  head.writeBigUInt64BE(BigInt(Date.now()) * 1000n, 8);
+  try {
+    fs.writeSync(1, Buffer.concat([head, body]));
+  } catch {
+    // a full disk must not fail the function
+  }
+}
+
+const levels = { TRACE: 0, DEBUG: 1, INFO: 2, WARN: 3, ERROR: 4, FATAL: 5 };
+const least = json ? levels[process.env.AWS_LAMBDA_LOG_LEVEL] ?? levels.INFO : 0;
+
+function log(level, args) {
+  if (levels[level] < least) return;
+  const time = new Date().toISOString();
+  if (!json) {
+    record(`${time}\t${requestId}\t${level}\t${util.format(...args)}\n`);
+    return;
+  }
+  const entry = { timestamp: time, level, requestId };
+  const error = args.find((a) => a instanceof Error);
+  if (error) Object.assign(entry, { errorType: error.name, errorMessage: error.message, stackTrace: (error.stack ?? '').split('\n') });
+  entry.message = args.length === 1 && typeof args[0] === 'object' && !error ? args[0] : util.format(...args);
+  record(`${JSON.stringify(entry)}\n`);
+}
+
+for (const [name, level] of Object.entries({ log: 'INFO', info: 'INFO', debug: 'DEBUG', warn: 'WARN', error: 'ERROR', trace: 'TRACE' })) {
+  console[name] = (...args) => log(level, args);
+}
+console.fatal = (...args) => log('FATAL', args);
+
+function call(method, where, headers, body) {
+  return new Promise((resolve, reject) => {
+    const request = http.request({ host, port, agent, method, path: `/2018-06-01/runtime/${where}`, headers }, (response) => {
+      const parts = [];
+      response.on('data', (part) => parts.push(part));
+      response.on('end', () => resolve({ headers: response.headers, body: Buffer.concat(parts) }));
+      response.on('error', reject);
+    });
+    request.on('error', reject);
+    request.end(body);
+  });
+}
+
+function errorObject(error, type) {
+  if (error instanceof Error || util.types.isNativeError(error)) {
+    return { errorType: type ?? error.name, errorMessage: error.message, trace: (error.stack ?? '').split('\n') };
+  }
+  return { errorType: type ?? typeof error, errorMessage: String(error), trace: [] };
+}
+
+function post(where, object) {
+  const body = Buffer.from(JSON.stringify(object));
+  const headers = { 'Content-Type': 'application/json', 'Content-Length': body.length, 'Lambda-Runtime-Function-Error-Type': object.errorType };
+  return call('POST', where, headers, body);
+}
+
+class InitError extends Error {
+  constructor(type, message) {
+    super(message);
+    this.name = type;
+  }
+}
+
+async function load(name) {
+  const file = path.basename(name);
+  const parts = file.match(/^([^.]*)\.(.+)$/);
+  if (!parts) throw new InitError('Runtime.MalformedHandlerName', 'Bad handler');
+  const base = path.resolve(task, path.dirname(name), parts[1]);
+  const found = ['', '.js', '.mjs', '.cjs'].map((e) => base + e).find((p) => fs.existsSync(p) && fs.statSync(p).isFile());
+  let module;
+  try {
+    if (!found) {
+      createRequire(path.join(task, 'x.js'))(base.startsWith(task) ? path.join(path.dirname(name), parts[1]).replace(/^(?!\.)/, './') : base);
+    }
+    if (found.endsWith('.mjs')) {
+      module = await import(pathToFileURL(found).href);
+    } else {
+      try {
+        module = createRequire(found)(found);
+      } catch (error) {
+        if (error.code !== 'ERR_REQUIRE_ESM' && !(error instanceof SyntaxError)) throw error;
+        module = await import(pathToFileURL(found).href);
+      }
+    }
+  } catch (error) {
+    if (error instanceof SyntaxError) throw Object.assign(new InitError('Runtime.UserCodeSyntaxError', String(error)), { stack: error.stack });
+    if (error.code === 'MODULE_NOT_FOUND' || error.code === 'ERR_MODULE_NOT_FOUND') {
+      throw Object.assign(new InitError('Runtime.ImportModuleError', String(error)), { stack: error.stack });
+    }
+    throw error;
+  }
+  let handler = module;
+  for (const key of parts[2].split('.')) handler = handler?.[key] ?? handler?.default?.[key];
+  if (handler === undefined) throw new InitError('Runtime.HandlerNotFound', `${name} is undefined or not exported`);
+  if (typeof handler !== 'function') throw new InitError('Runtime.HandlerNotFound', `${name} is not a function`);
+  return handler;
+}
+
+function contextOf(headers, done) {
+  const parse = (text) => (text ? JSON.parse(text) : undefined);
+  const deadline = Number(headers['lambda-runtime-deadline-ms']);
+  return {
+    callbackWaitsForEmptyEventLoop: true,
+    functionVersion: process.env.AWS_LAMBDA_FUNCTION_VERSION,
+    functionName: process.env.AWS_LAMBDA_FUNCTION_NAME,
+    memoryLimitInMB: process.env.AWS_LAMBDA_FUNCTION_MEMORY_SIZE,
+    logGroupName: process.env.AWS_LAMBDA_LOG_GROUP_NAME,
+    logStreamName: process.env.AWS_LAMBDA_LOG_STREAM_NAME,
+    clientContext: parse(headers['lambda-runtime-client-context']),
+    identity: parse(headers['lambda-runtime-cognito-identity']),
+    invokedFunctionArn: headers['lambda-runtime-invoked-function-arn'],
+    awsRequestId: headers['lambda-runtime-aws-request-id'],
+    getRemainingTimeInMillis: () => deadline - Date.now(),
+    done: (error, result) => done(error, result),
+    succeed: (result) => done(null, result),
+    fail: (error) => done(error ?? new Error('handled')),
+  };
+}
+
+let pending; // what to call when the event loop has nothing left to do
+
+process.on('beforeExit', () => {
+  const drained = pending;
+  pending = undefined;
+  drained?.();
+});
+
+function run(handler, event, headers) {
+  return new Promise((resolve, reject) => {
+    const done = (error, result) => (error === null || error === undefined ? resolve(result) : reject(error));
+    const result = handler(event, contextOf(headers, done), done);
+    if (typeof result?.then === 'function') {
+      pending = () => {
+        const stuck = new Error('The Lambda runtime client detected an unexpected Node.js exit code. This is most commonly caused by a Promise that was never settled. For more information, see https://nodejs.org/docs/latest/api/process.html#exit-codes');
+        stuck.name = 'Runtime.NodeJsExit';
+        reject(stuck);
+      };
+      result.then(resolve, reject);
+    } else {
+      pending = () => resolve(undefined); // nobody will call back any more
+    }
+  });
+}
+
+async function loop(handler) {
+  for (;;) {
+    const next = await call('GET', 'invocation/next');
+    requestId = next.headers['lambda-runtime-aws-request-id'];
+    const trace = next.headers['lambda-runtime-trace-id'];
+    if (trace) process.env._X_AMZN_TRACE_ID = trace;
+    else delete process.env._X_AMZN_TRACE_ID;
+    let body;
+    try {
+      const result = await run(handler, JSON.parse(next.body.toString()), next.headers);
+      body = Buffer.from(JSON.stringify(result === undefined ? null : result) ?? 'null');
+    } catch (error) {
+      const object = errorObject(error);
+      log('ERROR', ['Invoke Error ', JSON.stringify({ errorType: object.errorType, errorMessage: object.errorMessage, stack: object.trace })]);
+      pending = undefined;
+      await post(`invocation/${requestId}/error`, object);
+      continue;
+    }
+    pending = undefined;
+    await call('POST', `invocation/${requestId}/response`, { 'Content-Type': 'application/json', 'Content-Length': body.length }, body);
+  }
+}
+
+async function fatal(type, status, error) {
+  const object = errorObject(error, type);
+  log('ERROR', [type === 'Runtime.UnhandledPromiseRejection' ? 'Unhandled Promise Rejection ' : 'Uncaught Exception ', JSON.stringify(object)]);
+  try {
+    await post(requestId ? `invocation/${requestId}/error` : 'init/error', object);
+  } finally {
+    process.exit(status);
+  }
+}
+
+process.on('uncaughtException', (error) => fatal(undefined, 129, error));
+process.on('unhandledRejection', (error) => fatal('Runtime.UnhandledPromiseRejection', 128, error));
+
+try {
+  await loop(await load(process.env._HANDLER));
+} catch (error) {
+  const object = errorObject(error);
+  log('ERROR', ['Uncaught Exception ', JSON.stringify(object)]);
+  await post('init/error', object);
+  process.exit(1);
+}

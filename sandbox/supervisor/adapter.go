@@ -1,0 +1,148 @@
+package supervisor
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"syscall"
+
+	"anthill/sandbox/runtimeapi"
+)
+
+// Adapter is a runtime that speaks the Runtime API, and so needs an adapter beside it.
+type Adapter struct {
+	Job       runtimeapi.Job // as it is in namespaces: what is shown where is Binds' word
+	Binds     []Bind
+	PlainDir  string            // its directory where the machine gives no namespaces
+	PlainEnv  map[string]string // and what differs in its environment there
+	PlainArgv []string
+	MemoryMB  int
+	Processes int
+}
+
+// startAdapter starts an adapter, which starts the runtime.
+func (k *keeper) startAdapter(e *environment, c *Command, s *started, log, inner, page *os.File) error {
+	innerControl, control, err := packetPair()
+	if err != nil {
+		return err
+	}
+	defer innerControl.Close()
+	e.control = control
+	e.group = k.groups.make(c.Adapter.MemoryMB, c.Adapter.Processes)
+	passed := []*os.File{inner, innerControl, page}
+	job := c.Adapter.Job
+	if e.group != nil {
+		passed = append(passed, e.group.join...)
+		job.Groups = len(e.group.join)
+	}
+	s.method = "plain"
+	if k.noNamespaces() == "" {
+		s.pid, err = k.startIsolatedAdapter(e, c, job, log, passed)
+		if err == nil {
+			e.group.joined()
+			return nil
+		}
+		k.giveUpNamespaces(err)
+	}
+	if err = k.startPlainAdapter(e, c, job, s, log, passed); err != nil {
+		control.Close()
+		e.group.remove()
+	}
+	e.group.joined()
+	return err
+}
+
+func (k *keeper) startIsolatedAdapter(e *environment, c *Command, job runtimeapi.Job, log *os.File, passed []*os.File) (int, error) {
+	dir := filepath.Dir(c.Log)
+	tmp := filepath.Join(dir, "tmps", "own")
+	for _, d := range []string{tmp, filepath.Join(dir, "root")} {
+		if err := os.MkdirAll(d, 0o711); err != nil {
+			return 0, err
+		}
+	}
+	if err := os.Chmod(tmp, 0o1777); err != nil {
+		return 0, err
+	}
+	job.Own, job.Tmp = true, "/run/tmp/own"
+	b, err := json.Marshal(job)
+	if err != nil {
+		return 0, err
+	}
+	k.templates.Lock()
+	k.templates.n++
+	base := 2_000_000 + 65536*(k.templates.n%20000)
+	k.templates.Unlock()
+	spec := &launchSpec{Root: filepath.Join(dir, "root"), Tmps: filepath.Join(dir, "tmps"), UIDBase: base, Self: true}
+	spec.Argv, spec.Binds = []string{"anthill", "supervisor", "--adapter", string(b)}, c.Adapter.Binds
+	pid, err := k.startLauncher(spec, log, passed...)
+	if err != nil {
+		return 0, err
+	}
+	k.mu.Lock()
+	e.pid = pid
+	k.mu.environments[c.ID] = e
+	k.mu.pids[pid] = e
+	k.mu.Unlock()
+	if syscall.Kill(pid, 0) == syscall.ESRCH { // it was reaped before it was registered
+		k.mu.Lock()
+		_, waiting := k.mu.pids[pid]
+		delete(k.mu.pids, pid)
+		k.mu.Unlock()
+		if waiting {
+			k.ended(e, Exit{PID: pid, Status: "exit status 1"})
+		}
+	}
+	return pid, nil
+}
+
+func (k *keeper) startPlainAdapter(e *environment, c *Command, job runtimeapi.Job, s *started, log *os.File, passed []*os.File) error {
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	job.Dir, job.User = c.Adapter.PlainDir, nil
+	if len(c.Adapter.PlainArgv) > 0 {
+		job.Argv = c.Adapter.PlainArgv
+	}
+	env := append([]string{}, job.Env...)
+	for name, value := range c.Adapter.PlainEnv {
+		env = append(env, name+"="+value)
+	}
+	job.Env = env
+	b, err := json.Marshal(job)
+	if err != nil {
+		return err
+	}
+	null, err := os.Open(os.DevNull)
+	if err != nil {
+		return err
+	}
+	defer null.Close()
+	attr := &syscall.ProcAttr{Dir: "/", Sys: &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGKILL},
+		Files: append([]uintptr{null.Fd(), log.Fd(), log.Fd()}, descriptors(passed)...)}
+	s.pid, err = k.spawn(self, []string{self, "supervisor", "--adapter", string(b)}, attr, func(pid int) {
+		e.pid = pid
+		k.mu.environments[c.ID] = e
+		k.mu.pids[pid] = e
+	})
+	return err
+}
+
+// ownStatus is the wait status of an adapter's runtime, which its state page holds; w when it holds none.
+func ownStatus(path string, w syscall.WaitStatus) syscall.WaitStatus {
+	b, err := os.ReadFile(path)
+	if err != nil || len(b) < runtimeapi.StatusAt+8 || binary.LittleEndian.Uint32(b[runtimeapi.StatusAt:]) != runtimeapi.StatusMark {
+		return w
+	}
+	return syscall.WaitStatus(binary.LittleEndian.Uint32(b[runtimeapi.StatusAt+4:]))
+}
+
+func adapterMain(args []string) int {
+	if len(args) != 1 {
+		fmt.Fprintln(os.Stderr, "usage: supervisor --adapter JOB")
+		return 2
+	}
+	return runtimeapi.Main(args[0])
+}
