@@ -49,7 +49,8 @@ var plan = []struct {
 	{"functions", "arn fault value internal/disk store history blobs sandbox sandbox/... identity logs registry"},
 	{"workflows", "arn fault value store history blobs asl asl/... identity logs registry functions sandbox"},
 	{"buckets", "arn fault value store history blobs identity logs registry functions workflows"},
-	{"gateways", "arn fault value store history blobs identity logs registry functions workflows buckets"},
+	{"gateways/vtl", "value"},
+	{"gateways", "arn fault value store history blobs identity logs registry functions workflows buckets asl/jsonpath asl/failure gateways/vtl"},
 	// doors
 	{"api/protocol", "fault arn"},
 	{"api/sigv4", "fault api/protocol"},
