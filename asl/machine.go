@@ -170,7 +170,6 @@ type ReaderSpec struct {
 	Arguments *Expression // Parameters or Arguments
 	Config    value.Value // ReaderConfig without MaxItems
 	MaxItems  *Number
-	Path      *jsonpath.Path // ItemsPath beside an ItemReader; nil is "$"
 }
 
 // WriterSpec is ResultWriter.

@@ -77,6 +77,7 @@ func (p *parser) parseState(s *State, def value.Value) {
 	switch t {
 	case Pass:
 		s.Result = def.Get("Result")
+		p.staticResult(s)
 	case Task:
 		s.Task = p.task(s, def)
 	case Choice:
@@ -145,6 +146,9 @@ func (p *parser) inputOutput(s *State, def value.Value) {
 		s.Parameters = p.expression(def, s.Path, "", "Parameters", false)
 	}
 	s.ResultSelector = p.expression(def, s.Path, "", "ResultSelector", false)
+	for _, field := range []string{"Parameters", "ResultSelector", "ItemSelector"} {
+		p.undollared(def.Get(field), s.Path+"/"+field)
+	}
 	if v := def.Get("ResultSelector"); !v.IsAbsent() && v.Kind() != value.Object {
 		p.fail(s.Path+"/ResultSelector", "Value is not of type object")
 	}
@@ -271,6 +275,9 @@ func (p *parser) words(s *State, def value.Value, field string) *Text {
 			return nil
 		}
 		t := &Text{Field: field, Literal: v.Text()}
+		if !s.JSONata && s.Type == Fail {
+			p.pathless(v.Text(), s.Path+"/"+field)
+		}
 		if _, ok := isJSONata(v); ok && s.JSONata {
 			t.Expr = p.expression(def, s.Path, "", field, true)
 		}

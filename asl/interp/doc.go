@@ -11,12 +11,13 @@
 //  2. Write the events that Decide returned to stable storage, in order and in one batch, before anything else happens.
 //     Decide has already advanced the Execution: a driver that fails to write must drop the Execution and begin again
 //     from the history. (Apply of an event that this Execution decided itself is a no-op, so a loop may also apply them.)
-//  3. Only then ask Take for the effects that are newly owed and for those no longer wanted: begin the first, cancel the
-//     second. An effect is known by its Key, which is the position in the history of the event that called for it, so
+//  3. Only then ask Take for the effects that are newly owed and for those no longer wanted: cancel the second, then begin
+//     the first (a timer that moved is among both). An effect is known by its Key, which is the position in the history of the event that called for it, so
 //     beginning one again after a crash can be noticed. Pending is all that is owed, at any time.
 //  4. When something happens outside (a task started, answered or failed, a timer fired, somebody stops the execution),
 //     give it to Decide, and go to 2. An input for an effect that is not pending any more is ignored: Decide returns nil.
-//  5. Stop when Done. Output or Failure say how it ended.
+//  5. Stop when Done. Output or Failure say how it ended. An execution that did not succeed goes on after
+//     Decide(Redrive{}, now).
 //
 // Of a RunTask the driver must report TaskOutput or TaskFailure once; TaskStart may come first, or be left out and
 // be told by the Started field of the outcome, so that it is written with the same flush; TaskSubmission comes between
@@ -26,8 +27,12 @@
 // # Events
 //
 // An Event holds what AWS shows of it (Type, ID, Prev and the fields its type has in GetExecutionHistory) and what a replay
-// needs besides. Events that AWS does not show have ID 0 (see Type.Hidden). Positions (Seq) are dense from 1 and count
+// needs besides. Events that AWS does not show (Retry, TaskHeartbeat, WaitBegun, TimerEnded, BranchLost) have ID 0. Positions (Seq) are dense from 1 and count
 // these too. Which fields of Event stand for which AWS details is said at Type.
+//
+// # One state by itself
+//
+// NewTest tries a single state and gathers what TestState shows of it; asl.ParseState reads one that stands alone.
 //
 // Invariants:
 //   - Decide returns every event that follows from its input without an outside effect, so that one write serves a hop

@@ -4,6 +4,8 @@ import (
 	"time"
 
 	"anthill/asl"
+	"anthill/asl/failure"
+	"anthill/asl/jsonpath"
 	"anthill/value"
 )
 
@@ -60,7 +62,7 @@ type RunMap struct {
 	State          *asl.State
 	Items          value.Value // the items; Absent when Reader says where they are
 	Reader         value.Value // the computed Parameters of the ItemReader; Absent when Items are here
-	MaxItems       int64       // of the ItemReader; 0 for no limit
+	MaxItems       int64       // of the ItemReader; 0 for no limit. A negative one, which only a path can give, is for the driver to refuse
 	Writer         value.Value // the computed Parameters of the ResultWriter; Absent for none
 	MaxConcurrency int64       // 0 for no limit
 	ToleratedCount int64       // failed items that are put up with; -1 when not given
@@ -88,6 +90,23 @@ func (r *RunMap) Input(index int, item value.Value) (value.Value, error) {
 		return out, &t.Failure
 	}
 	return out, nil
+}
+
+// ItemsOf chooses the items in what the ItemReader has read: all of it, or what ItemsPath names in it. The error is a
+// *failure.Failure, States.ItemReaderFailed, when that is no array.
+func (r *RunMap) ItemsOf(read value.Value) (value.Value, error) {
+	f := r.x.frames[r.frame]
+	if path := r.State.Map.Items; path != nil && f != nil {
+		out, err := path.Eval(&jsonpath.Env{Input: read, Scope: r.x.view(f)})
+		if err != nil {
+			return out, failure.New(failure.ItemReaderFailed, "%s", err.(*failure.Failure).Cause)
+		}
+		read = out
+	}
+	if read.Kind() != value.Array {
+		return read, failure.New(failure.ItemReaderFailed, "Attempting to map over non-iterable node.")
+	}
+	return read, nil
 }
 
 // BatchInput computes BatchInput of ItemBatcher; Absent when there is none. The error is a *failure.Failure.

@@ -134,6 +134,9 @@ func (x *Execution) mapRunOf(f *frame) (*RunMap, *trouble) {
 		return nil, t
 	}
 	if m.Reader != nil {
+		if r.MaxItems, _, t = v.number(m.Reader.MaxItems, in); t != nil {
+			return nil, t
+		}
 		if r.Reader, t = v.optional(m.Reader.Arguments != nil, func() (value.Value, *trouble) { return v.expr(m.Reader.Arguments, in) }); t != nil {
 			return nil, t
 		}
@@ -154,7 +157,7 @@ func (v *view) optional(there bool, compute func() (value.Value, *trouble)) (val
 	return compute()
 }
 
-// batch computes ItemBatcher and the reader's MaxItems.
+// batch computes ItemBatcher.
 func (v *view) batch(r *RunMap, in value.Value) (t *trouble) {
 	m := v.f.state.Map
 	if b := m.Batch; b != nil {
