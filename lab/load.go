@@ -57,7 +57,7 @@ func (s *session) loadTest(ctx context.Context) error {
 	if s.result.Load.All.N == 0 {
 		return &fault.Error{Kind: fault.Invalid, Op: op, Noun: "load test", Detail: "no request was answered within the run time: make it longer with --run-time"}
 	}
-	s.page.load, err = loadFigures(r.Run, split, fmt.Sprintf("Anthill on this machine, %d users, %g per second spawned, %v", s.Users, s.SpawnRate, s.RunTime))
+	s.page.load, err = loadFigures(r.Run, split, fmt.Sprintf("Anthill on this machine, %d users, %g per second spawned, %g s", s.Users, s.SpawnRate, s.RunTime.Seconds()))
 	s.page.split, s.page.run = split, r.Run
 	return err
 }

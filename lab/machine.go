@@ -23,6 +23,9 @@ type Machine struct {
 	Memory int64  `json:"memory_bytes"` // 0 when not known
 	Kernel string `json:"kernel"`
 	System string `json:"system"`
+	// LoadBegin and LoadEnd are the load averages over a minute: what else ran on the machine is in every figure.
+	LoadBegin string `json:"load_average_begin"`
+	LoadEnd   string `json:"load_average_end"`
 }
 
 func describeMachine() Machine {
@@ -34,7 +37,18 @@ func describeMachine() Machine {
 	if b, err := os.ReadFile("/proc/sys/kernel/osrelease"); err == nil {
 		m.Kernel = strings.TrimSpace(string(b))
 	}
+	m.LoadBegin = loadAverage()
 	return m
+}
+
+// loadAverage is the mean number of running processes over the last minute; "" where it is not known.
+func loadAverage() string {
+	b, err := os.ReadFile("/proc/loadavg")
+	if err != nil {
+		return ""
+	}
+	first, _, _ := strings.Cut(string(b), " ")
+	return first
 }
 
 // firstField finds "name : value" in one of /proc's files; "" where there is none.

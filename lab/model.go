@@ -40,7 +40,8 @@ type FirstRequest struct {
 	Status  int      `json:"status"`
 	Body    string   `json:"body"`
 	Took    float64  `json:"took_ms"`
-	LogFile string   `json:"log_file"`
+	LogFile string   `json:"log_file,omitempty"`
+	Missing string   `json:"missing,omitempty"` // why there is no log
 	Log     []string `json:"log"`
 }
 
@@ -312,7 +313,13 @@ func (s *session) exportLog(ctx context.Context) error {
 	var events []logEvent
 	for deadline := time.Now().Add(10 * time.Second); ; {
 		var err error
-		if events, err = s.logEvents(ctx); err != nil && !fault.Is(err, fault.NotFound) {
+		events, err = s.logEvents(ctx)
+		if fault.Is(err, fault.Unsupported) { // the report says so, and the rest of the lab goes on
+			s.result.First.Missing = fault.Of(err).Detail
+			s.say("no log: %s", s.result.First.Missing)
+			return nil
+		}
+		if err != nil && !fault.Is(err, fault.NotFound) {
 			return err
 		}
 		if n := len(events); n > 0 && strings.HasPrefix(events[n-1].Message, "REPORT") {

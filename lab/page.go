@@ -28,6 +28,7 @@ type pageParts struct {
 func (s *session) write(ctx context.Context) error {
 	const op = "lab.write"
 	s.result.Took = time.Since(s.result.Began).Seconds()
+	s.result.Machine.LoadEnd = loadAverage()
 	if err := writeJSON(filepath.Join(s.Out, "lab.json"), s.result); err != nil {
 		return fault.In(op, err)
 	}
@@ -50,6 +51,7 @@ func (s *session) report() (report.Page, error) {
 		{Name: "Command", Value: r.Command},
 		{Name: "Platform", Value: strings.TrimSpace("Anthill "+r.Version) + " at " + r.Endpoint},
 		{Name: "Machine", Value: r.Machine.words()},
+		{Name: "Load average", Value: fmt.Sprintf("%s at the beginning, %s at the end, for %d CPUs: what is above the number of CPUs waited for one", orElse(r.Machine.LoadBegin, "not known"), orElse(r.Machine.LoadEnd, "not known"), r.Machine.CPUs)},
 		{Name: "Functions", Value: fmt.Sprintf("Python %s (asked for as %s)", r.Model.Python, r.Model.Runtime)},
 		{Name: "AWS figures", Value: "the course's own run in us-east-1 on 28 and 29 October 2025, from its text and its Locust log"},
 		{Name: "Percentiles", Value: "nearest rank: the smallest value that at least p % of the n measured do not exceed"},
@@ -141,18 +143,21 @@ func mb(n int64) string { return report.Number(float64(n) / 1e6) }
 
 func (s *session) requestSection() report.Section {
 	f := &s.result.First
+	log := report.Show("The function's log of it, exported as "+f.LogFile, strings.Join(f.Log, "\n"))
+	if f.Missing != "" {
+		log = report.Note("The function's log could not be exported: " + f.Missing)
+	}
 	return report.Section{Title: "One request and its log", Blocks: []report.Block{
 		report.Show("The request, as the course sends it", f.Curl),
-		report.Show(fmt.Sprintf("The answer, after %s: the first of its environment", ms(f.Took)), fmt.Sprintf("HTTP %d\n%s", f.Status, f.Body)),
-		report.Show("The function's log of it, exported as "+f.LogFile, strings.Join(f.Log, "\n"))}}
+		report.Show(fmt.Sprintf("The answer, after %s: the first of its environment", ms(f.Took)), fmt.Sprintf("HTTP %d\n%s", f.Status, f.Body)), log}}
 }
 
 func (s *session) loadSection() report.Section {
 	l := s.result.Load
 	sec := report.Section{Title: "The load test"}
 	sec.Blocks = append(sec.Blocks,
-		report.Text(fmt.Sprintf("%d users came at %g per second; each sent a request, waited for the answer, and then 3 to 5 s before the next, for %v, as the course's Locust run does. "+
-			"All environments were new at the start. %s", s.Users, s.SpawnRate, s.RunTime, l.Split.Method)))
+		report.Text(fmt.Sprintf("%d users came at %g per second; each sent a request, waited for the answer, and then 3 to 5 s before the next, for %g s, as the course's Locust run does. "+
+			"All environments were new at the start. %s", s.Users, s.SpawnRate, s.RunTime.Seconds(), l.Split.Method)))
 	sec.Blocks = append(sec.Blocks, splitNotes(s.page.split, l)...)
 	for _, f := range s.page.load {
 		sec.Blocks = append(sec.Blocks, report.Fig(f))
