@@ -107,7 +107,7 @@ func traceRoot(header string) string {
 // way is one way in which an environment can come to be.
 type way struct {
 	name, how string
-	want      latency.Start
+	force     string // the way asked for: "plain", "template", or "" for the quickest that there is
 	qualifier string
 	function  string
 	payload   string
@@ -123,15 +123,18 @@ func (s *session) coldAndWarm(ctx context.Context) error {
 		return fault.In("lab.coldAndWarm", err)
 	}
 	ways := []way{
-		{name: "plain init, Iris on scikit-learn", how: "a new process for every request: the interpreter starts, imports scikit-learn and loads the model",
-			want: latency.Cold, function: modelName, payload: string(event)},
-		{name: "plain init, the probe function", how: "a new process for every request: the interpreter starts and imports json and time",
-			want: latency.Cold, function: probeName, payload: `{"step_name": "cold"}`},
+		{name: "Iris, plain init", how: "a new interpreter imports scikit-learn and loads the model", force: "plain", function: modelName, payload: string(event)},
+		{name: "Iris, from a template", how: "a fork of a process that holds the libraries; the handler's module is imported and loads the model", force: "template", function: modelName, payload: string(event)},
+		{name: "Iris, quickest", how: "what an ordinary cold start gets: a spare of the template when one is ready", force: "", function: modelName, payload: string(event)},
 	}
 	if q := s.snapStart(ctx); q != "" {
-		ways = append(ways, way{name: "SnapStart, Iris on scikit-learn", how: "every request waits for a restore from a snapshot that was taken after the init",
-			want: latency.Restored, function: modelName, qualifier: q, payload: string(event)})
+		ways = append(ways, way{name: "Iris, SnapStart", how: "a restore from a snapshot that was taken after the init", force: "", function: modelName, qualifier: q, payload: string(event)})
 	}
+	const probe = `{"step_name": "cold"}`
+	ways = append(ways,
+		way{name: "probe, plain init", how: "a new interpreter imports json and time", force: "plain", function: probeName, payload: probe},
+		way{name: "probe, from a template", how: "a fork of a process that holds the runtime", force: "template", function: probeName, payload: probe},
+		way{name: "probe, quickest", how: "what an ordinary cold start gets: a spare of the template when one is ready", force: "", function: probeName, payload: probe})
 	for _, w := range ways {
 		if err := s.coldSeries(ctx, w); err != nil {
 			return err
@@ -167,10 +170,10 @@ func (s *session) coldSeries(ctx context.Context, w way) error {
 		path += "?Qualifier=" + w.qualifier
 	}
 	took := map[string]time.Duration{}
-	for i := range s.ColdStarts {
-		s.live("%s: %d of %d cold starts", w.name, i+1, s.ColdStarts)
+	for i := -2; i < s.ColdStarts; i++ { // two that are not counted: a template is made by the first that needs it
+		s.live("%s: %d of %d cold starts", w.name, max(i+1, 0), s.ColdStarts)
 		began := time.Now()
-		a, err := s.aws.send(ctx, "lambda", "POST", path, http.Header{"X-Anthill-Force-Cold": {"1"}}, []byte(w.payload))
+		a, err := s.aws.send(ctx, "lambda", "POST", path, http.Header{"X-Anthill-Force-Cold": {"1"}, "X-Anthill-Start-Method": {w.force}}, []byte(w.payload))
 		d := time.Since(began)
 		if err != nil {
 			return err
@@ -181,7 +184,9 @@ func (s *session) coldSeries(ctx context.Context, w way) error {
 		if e := a.header.Get("X-Amz-Function-Error"); e != "" {
 			return &fault.Error{Kind: fault.Invalid, Op: "lab.coldSeries", Noun: "function", Name: w.function, Detail: e + ": " + string(a.body)}
 		}
-		took[a.header.Get("X-Amzn-Requestid")] = d
+		if i >= 0 {
+			took[a.header.Get("X-Amzn-Requestid")] = d
+		}
 	}
 	records, ok, err := s.invocations(ctx, w.function)
 	if err != nil {
@@ -195,10 +200,10 @@ func (s *session) coldSeries(ctx context.Context, w way) error {
 	return nil
 }
 
-// seriesOf keeps the requests whose start is the way's own, with their phases.
+// seriesOf takes the way's cold starts with their phases. What the platform recorded says how they were served; a request
+// that it served warm is no cold start and is left out.
 func seriesOf(w way, took map[string]time.Duration, records []latency.Invocation, known bool) (Series, int) {
 	var ds []time.Duration
-	parts := map[string][]time.Duration{}
 	if !known {
 		for _, d := range took {
 			ds = append(ds, d)
@@ -207,30 +212,29 @@ func seriesOf(w way, took map[string]time.Duration, records []latency.Invocation
 		sr.Missing = "the platform keeps no record of how its environments came to be: the starts are forced, and not checked"
 		return sr, len(ds)
 	}
-	others := 0
+	parts, served := map[string][]time.Duration{}, map[string]int{}
 	for _, r := range records {
 		d, ours := took[r.RequestID]
-		if !ours {
-			continue
-		}
-		if r.Start != w.want {
-			others++
+		if !ours || !r.Start.IsCold() {
 			continue
 		}
 		ds = append(ds, d)
+		served[strings.TrimSpace(string(r.Start)+" "+r.Method)]++
 		for name, p := range phases(r) {
 			parts[name] = append(parts[name], p)
 		}
 	}
 	sr := newSeries(w.name, w.how, ds)
-	sr.Start = w.want
+	for _, how := range sortedKeys(served) {
+		sr.Served = append(sr.Served, fmt.Sprintf("%d %s", served[how], how))
+	}
 	for _, name := range phaseNames() {
 		if p := parts[name]; len(p) > 0 {
 			sr.Parts = append(sr.Parts, Part{name, latency.Of(p).Summary()})
 		}
 	}
-	if n := len(took) - len(ds) - others; n > 0 || others > 0 {
-		sr.Missing = fmt.Sprintf("%d of %d requests were served in another way and %d have no record; they are not counted", others, len(took), n)
+	if n := len(took) - len(ds); n > 0 {
+		sr.Missing = fmt.Sprintf("%d of %d requests were no cold starts by the platform's records and are not counted", n, len(took))
 	}
 	return sr, len(ds)
 }

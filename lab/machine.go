@@ -129,8 +129,8 @@ func series(ctx context.Context, n int, once func(i int) (time.Duration, error))
 type Series struct {
 	Name    string          `json:"name"`
 	How     string          `json:"how"`
-	Start   latency.Start   `json:"start,omitempty"` // how the platform says that the environments came to be
-	Total   latency.Summary `json:"total"`           // as the client saw it
+	Served  []string        `json:"served,omitempty"` // how the platform says that the environments came to be: "97 cold spare"
+	Total   latency.Summary `json:"total"`            // as the client saw it
 	Parts   []Part          `json:"parts,omitempty"`
 	Missing string          `json:"missing,omitempty"` // why there is nothing
 	values  []time.Duration

@@ -225,8 +225,8 @@ func seriesTable(caption string, ss []Series) report.Table {
 	t := report.Table{Caption: caption, Head: []string{"Series", "How", "#n", "#p5 (ms)", "#p50 (ms)", "#p95 (ms)", "#p99 (ms)", "#mean (ms)"}}
 	for _, c := range ss {
 		how := c.How
-		if c.Start != latency.Unknown {
-			how += " (recorded as " + string(c.Start) + ")"
+		if len(c.Served) > 0 {
+			how += " (recorded: " + strings.Join(c.Served, ", ") + ")"
 		}
 		d := c.Total
 		t.Rows = append(t.Rows, []string{c.Name, how, fmt.Sprint(d.N), figure(d.P5), figure(d.P50), figure(d.P95), figure(d.P99), figure(d.Mean)})

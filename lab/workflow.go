@@ -208,12 +208,33 @@ func (s *session) finished(ctx context.Context, arn string) error {
 
 // trace reads the platform's own trace of an execution, or what GetExecutionHistory tells when there is none.
 func (s *session) trace(ctx context.Context, arn string) (t *latency.Trace, raw []byte, traced bool, err error) {
+	return s.traceAgain(ctx, arn, 0)
+}
+
+// unmeasured reports whether a task that succeeded lacks its handler's instants.
+func unmeasured(t *latency.Trace) bool {
+	for _, st := range latency.Stays(t) {
+		if st.Ended != 0 && (st.Task == nil || st.Task.Returned == 0) {
+			return true
+		}
+	}
+	return false
+}
+
+func (s *session) traceAgain(ctx context.Context, arn string, tries int) (t *latency.Trace, raw []byte, traced bool, err error) {
 	a, err := s.aws.send(ctx, "states", "GET", "/_anthill/executions/"+url.PathEscape(arn)+"/trace", nil, nil)
 	if err != nil {
 		return nil, nil, false, err
 	}
 	if a.status == 200 {
 		t, err = latency.Read(bytes.NewReader(a.body), arn)
+		// The instants of the last tasks are written behind; they come a moment after the execution's end.
+		if err == nil && tries < 50 && unmeasured(t) && t.Status != "RUNNING" {
+			if err := pause(ctx, 20*time.Millisecond); err != nil {
+				return nil, nil, false, err
+			}
+			return s.traceAgain(ctx, arn, tries+1)
+		}
 		return t, a.body, true, err
 	}
 	var all bytes.Buffer
