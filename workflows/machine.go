@@ -187,7 +187,7 @@ func (s *Service) checkLogging(op string, l *Logging) (Logging, error) {
 		return invalid("Must specify exactly one Log Destination.")
 	}
 	for _, g := range out.Groups {
-		if s.logGroup(g) == "" {
+		if !s.hasLogGroup(g) {
 			return invalid("Log Destination not found.")
 		}
 	}

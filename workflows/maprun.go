@@ -317,7 +317,7 @@ func (m *mapRun) execute(ctx context.Context, i int) (Status, value.Value, error
 	}
 	r := s.running(e.ARN)
 	if r == nil {
-		r = s.runOf(e, m.child)
+		r = s.runOf(e, m.child, m.rev.Logging)
 		if err := r.begin(m.inputs[i].input); err != nil {
 			return Failed, value.Value{}, err
 		}

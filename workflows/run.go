@@ -26,15 +26,16 @@ type run struct {
 		busy  bool // somebody drives
 	}
 
-	e      Execution
-	x      *interp.Execution
-	timers map[interp.Key]*time.Timer
-	tasks  map[interp.Key]*Task
-	marks  marks         // what is written with the next flush
-	kept   [][]byte      // Express: records that are written at the end
-	next   work          // a task that the driver does itself when it has driven
-	dead   error         // why the execution is not driven any more, until the platform starts again
-	done   chan struct{} // closed when the execution has ended and that is durable
+	e       Execution
+	logging Logging
+	x       *interp.Execution
+	timers  map[interp.Key]*time.Timer
+	tasks   map[interp.Key]*Task
+	marks   marks         // what is written with the next flush
+	kept    [][]byte      // Express: records that are written at the end
+	next    work          // a task that the driver does itself when it has driven
+	dead    error         // why the execution is not driven any more, until the platform starts again
+	done    chan struct{} // closed when the execution has ended and that is durable
 }
 
 // work is something to do, which may give something to do next: the tasks of a chain follow one another on one goroutine.
@@ -68,7 +69,7 @@ func (s *Service) newRun(e Execution, rev *Revision) (*run, error) {
 			return nil, &fault.Error{Kind: fault.Internal, Op: "workflows.newRun", Noun: "execution", Name: e.ARN, Detail: "its Map state is missing in the definition"}
 		}
 	}
-	return s.runOf(e, m), nil
+	return s.runOf(e, m, rev.Logging), nil
 }
 
 // childOf is the machine of the child executions of the distributed Map at path; nil when there is none.
@@ -82,8 +83,8 @@ func childOf(m *asl.Machine, path string) *asl.Machine {
 }
 
 // runOf makes the run of an execution of a compiled machine.
-func (s *Service) runOf(e Execution, m *asl.Machine) *run {
-	r := &run{s: s, e: e, timers: map[interp.Key]*time.Timer{}, tasks: map[interp.Key]*Task{}, done: make(chan struct{})}
+func (s *Service) runOf(e Execution, m *asl.Machine, l Logging) *run {
+	r := &run{s: s, e: e, logging: l, timers: map[interp.Key]*time.Timer{}, tasks: map[interp.Key]*Task{}, done: make(chan struct{})}
 	r.x = interp.New(m, r.identity())
 	return r
 }
@@ -117,6 +118,7 @@ func (r *run) first(m message) error {
 			r.s.closeWrites(r, events)
 		}
 	}
+	r.logEvents(events)
 	if !r.x.Done() {
 		r.s.mu.Lock()
 		r.s.mu.runs[r.e.ARN] = r
@@ -191,7 +193,7 @@ func (r *run) step(batch []message) {
 		return
 	}
 	var records [][]byte
-	var last []interp.Event
+	var all, last []interp.Event
 	lazy := true
 	for i := range batch {
 		m := &batch[i]
@@ -204,6 +206,9 @@ func (r *run) step(batch []message) {
 		events := r.x.Decide(m.in, m.at)
 		if len(events) > 0 {
 			last = events
+			if r.logging.Level != "" && r.logging.Level != logOff {
+				all = append(all, events...)
+			}
 			lazy = lazy && m.lazy
 		}
 		records = append(records, r.encode(events, *m)...)
@@ -219,6 +224,7 @@ func (r *run) step(batch []message) {
 	for _, m := range batch {
 		m.tell(nil)
 	}
+	r.logEvents(all)
 	r.settle()
 }
 
@@ -361,7 +367,6 @@ func (r *run) end() {
 	default:
 		close(r.done)
 	}
-	r.s.ended(&r.e)
 }
 
 // tell brings a message to an open execution and waits until it is durable.

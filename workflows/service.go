@@ -13,6 +13,7 @@ import (
 	"anthill/fault"
 	"anthill/functions"
 	"anthill/history"
+	"anthill/logs"
 	"anthill/store"
 )
 
@@ -21,6 +22,10 @@ type Config struct {
 	Store     *store.Store
 	History   *history.Log
 	Functions *functions.Service // nil: tasks that call functions fail
+
+	// Logs is where executions with a loggingConfiguration write, in the words of LogLine. nil: such configurations are refused.
+	Logs    *logs.Service
+	LogLine func(of *Execution, e *Event, data bool) string
 
 	// Integrations do tasks of other services, by resource type: "apigateway", "http", "aws-sdk:s3". Functions, activities
 	// and nested executions are built in.

@@ -207,3 +207,13 @@ func upperFirst(s string) string {
 	}
 	return strings.ToUpper(s[:1]) + s[1:]
 }
+
+// Encode is v, a Go value of the shape of that name, as the JSON of the wire. A shape that the model does not have gives null.
+func (m *Model) Encode(shape string, v any) []byte {
+	for i := range m.Shapes {
+		if m.Shapes[i].Name == shape {
+			return appendJSON(nil, m, ShapeID(i), reflect.ValueOf(v))
+		}
+	}
+	return []byte("null")
+}

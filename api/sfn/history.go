@@ -34,6 +34,7 @@ type projection struct {
 	of     *workflows.Execution
 	region string
 	data   bool // includeExecutionData
+	silent bool // without data, do not even say that it is left out
 }
 
 // payload is an input, output or parameters, and its details.
@@ -42,6 +43,9 @@ func (p *projection) payload(v value.Value) (*string, *HistoryEventExecutionData
 		return nil, nil
 	}
 	if !p.data {
+		if p.silent {
+			return nil, nil
+		}
 		return nil, &HistoryEventExecutionDataDetails{Truncated: ptr(true)}
 	}
 	return ptr(v.Raw()), &HistoryEventExecutionDataDetails{Truncated: ptr(false)}
@@ -161,7 +165,7 @@ func (p *projection) rest(h *HistoryEvent, e *workflows.Event, input *string, de
 
 // assigned shows the variables that a state assigned, as JSON texts.
 func (p *projection) assigned(d *StateExitedEventDetails, e *workflows.Event) {
-	if len(e.Assigned) == 0 {
+	if len(e.Assigned) == 0 || !p.data && p.silent {
 		return
 	}
 	d.AssignedVariablesDetails = &AssignedVariablesDetails{Truncated: ptr(!p.data)}
