@@ -158,7 +158,7 @@ func (h *house) openServices(ctx context.Context, c Config, endpoint string) (er
 	}
 	h.opened = append(h.opened, h.functions.Close)
 	h.sdk = sfn.NewSDK()
-	h.workflows, err = workflows.Open(ctx, workflows.Config{Store: h.store, History: h.history, Functions: h.functions, SDK: h.sdk, Log: c.Log})
+	h.workflows, err = workflows.Open(ctx, workflows.Config{Store: h.store, History: h.history, Functions: h.functions, SDK: h.sdk, Logs: h.logs, LogLine: sfn.LogLine, Log: c.Log})
 	if err != nil {
 		return err
 	}
