@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"anthill/asl"
+	"anthill/asl/failure"
 	"anthill/asl/interp"
 	"anthill/fault"
 	"anthill/value"
@@ -27,160 +28,286 @@ type TestInput struct {
 	// CheckMock is asked whether the mocked result of a Task is what its service could answer; nil does not ask.
 	CheckMock func(asl.Resource, value.Value) error
 
-	Retries      int64  // retrierRetryCount
-	CausedBy     string // errorCausedByState
-	FailedItems  *int64 // mapIterationFailureCount
-	MapItemsRead *string
+	Retries     *int64  // retrierRetryCount
+	CausedBy    string  // errorCausedByState; "" for none
+	FailedItems *int64  // mapIterationFailureCount
+	ReaderData  *string // mapItemReaderData
 }
 
-// Mock is the outcome that a Task, Map or Parallel state is said to have. Exactly one field is set.
+// Mock is the outcome that a Task, Map or Parallel state is said to have. Exactly one field must be set.
 type Mock struct {
 	Result *string
-	Error  *struct{ Name, Cause string }
+	Error  *MockError
 }
+
+// MockError is a mocked failure. Name must be set.
+type MockError struct{ Name, Cause *string }
 
 // TestResult is what became of a state that was tried.
 type TestResult = interp.TestResult
 
-// aloneName is what AWS calls a state whose definition has no name.
-const aloneName = "StateName"
+const (
+	// aloneName is what AWS calls a state whose definition has no name.
+	aloneName = "StateName"
+	// longestTest is how long a state may take (API reference, TestState).
+	longestTest = 5 * time.Minute
+)
 
-// TestState tries one state with an input, without an execution.
+// test is one call of TestState.
+type test struct {
+	s     *Service
+	scope Scope
+	in    TestInput
+	state *asl.State
+	mock  value.Value // the mocked result; Absent for none
+}
+
+const opTestState = "workflows.TestState"
+
+// refusef is a request that AWS refuses with a ValidationException.
+func refusef(format string, args ...any) error {
+	return fault.Invalidf(opTestState, "request", format, args...)
+}
+
+// TestState tries one state with an input, without an execution (API reference, TestState). It takes as long as the state
+// does, five minutes at most.
 func (s *Service) TestState(ctx context.Context, sc Scope, in TestInput) (*TestResult, error) {
-	const op = "workflows.TestState"
-	invalid := func(format string, args ...any) (*TestResult, error) {
-		return nil, fault.Invalidf(op, "request", format, args...)
-	}
-	m, state, err := stateToTest(op, in.Definition, in.StateName)
+	m, state, err := stateToTest(in.Definition, in.StateName)
 	if err != nil {
 		return nil, err
 	}
-	if in.Mock != nil {
-		if err := checkMock(op, &in, state); err != nil {
-			return nil, err
-		}
+	t := &test{s: s, scope: sc, in: in, state: state}
+	if in.Mock == nil {
+		err = t.checkReal()
 	} else {
-		switch {
-		case in.FailedItems != nil:
-			return invalid("TestState does not support MapIterationFailureCount when a mock is not specified.")
-		case state.Type == asl.Map || state.Type == asl.Parallel:
-			return nil, &fault.Error{Kind: fault.Invalid, Op: op, Noun: "definition",
-				Detail: "TestState API does not support Map or Parallel states. Supported state types include: [Task, Wait, Pass, Succeed, Fail, Choice]"}
-		case state.Type == asl.Task && in.RoleARN == "":
-			return invalid("RoleArn must be specified when testing a Task state")
-		}
+		err = t.checkMock()
 	}
-	input, err := parseInput(op, in.Input)
 	if err != nil {
 		return nil, err
 	}
-	c := interp.TestConfig{Machine: m, State: state, Identity: testIdentity(sc, in.RoleARN), Input: input, Retries: in.Retries}
+	c := interp.TestConfig{Machine: m, State: state, Identity: testIdentity(sc, in.RoleARN), ReaderData: in.ReaderData}
 	rand.Read(c.Seed[:])
-	if c.Variables, err = optionalJSON(op, "variables", in.Variables); err != nil {
-		return nil, err
-	}
-	if c.ReaderData, err = optionalJSON(op, "mapItemReaderData", in.MapItemsRead); err != nil {
-		return nil, err
-	}
-	if c.Context, err = optionalJSON(op, "context", in.Context); err != nil {
-		return nil, err
-	}
-	if why := badContext(c.Context); why != "" {
-		return invalid("Invalid Context object provided: %s", why)
+	if in.Retries != nil {
+		c.Retries = *in.Retries
 	}
 	if in.FailedItems != nil {
 		c.FailedItems = *in.FailedItems
 	}
-	t := interp.NewTest(c, time.Now())
-	if t.Wants() {
-		if err := s.outcome(ctx, sc, op, t, &in); err != nil {
+	if c.Input, err = parseInput(opTestState, in.Input); err != nil {
+		return nil, err
+	}
+	if c.Variables, err = objectOf("Variables", in.Variables); err != nil {
+		return nil, err
+	}
+	if c.Context, err = objectOf("Context object", in.Context); err != nil {
+		return nil, err
+	}
+	if why := badContext(c.Context); why != "" {
+		return nil, refusef("Invalid Context object provided: %s", why)
+	}
+	return t.try(ctx, interp.NewTest(c, time.Now()))
+}
+
+// try takes the state to its end.
+func (t *test) try(ctx context.Context, x *interp.Test) (*TestResult, error) {
+	ctx, cancel := context.WithTimeout(ctx, longestTest)
+	defer cancel()
+	switch {
+	case !x.Until().IsZero():
+		if err := sleep(ctx, time.Until(x.Until())); err == nil {
+			x.Elapsed()
+		} else if err := t.late(ctx, x); err != nil {
 			return nil, err
 		}
+	case !x.Wants():
+	case t.in.FailedItems != nil && *t.in.FailedItems > int64(x.Items()):
+		return nil, refusef("Map iteration failure count must be less than or equal to the number of Map iterations")
+	case t.in.Mock == nil:
+		if err := t.perform(ctx, x); err != nil {
+			return nil, err
+		}
+	case t.in.Mock.Error != nil:
+		x.Fail(*t.in.Mock.Error.Name, valueOf(t.in.Mock.Error.Cause))
+	default:
+		x.Succeed(t.mock)
 	}
-	r := t.Result()
+	r := x.Result()
 	return &r, nil
 }
 
-// stateToTest parses the definition and finds the state in it.
-func stateToTest(op, definition, name string) (*asl.Machine, *asl.State, error) {
-	parse := func() (*asl.Machine, asl.Problems) { return asl.Parse(definition, asl.Options{}) }
-	if name == "" {
-		name = aloneName
-		parse = func() (*asl.Machine, asl.Problems) { return asl.ParseState(definition, aloneName, asl.Options{}) }
+func valueOf(text *string) string {
+	if text == nil {
+		return ""
 	}
-	m, problems := parse()
-	if m == nil || len(problems.Errors()) > 0 {
-		return nil, nil, &fault.Error{Kind: fault.Invalid, Op: op, Noun: "definition", Detail: problems.String()}
-	}
-	i := slices.IndexFunc(m.All(), func(s *asl.State) bool { return s.Name == name })
-	if i < 0 {
-		return nil, nil, fault.Invalidf(op, "request", "State not found in definition")
-	}
-	return m, m.All()[i], nil
+	return *text
 }
 
-// checkMock refuses mocks that AWS refuses.
-func checkMock(op string, in *TestInput, state *asl.State) error {
-	switch m := in.Mock; {
-	case m.Result != nil && m.Error != nil:
-		return fault.Invalidf(op, "request", "A test mock should have only one of the following fields: [result, errorOutput].")
-	case in.Secrets:
-		return fault.Invalidf(op, "request", "TestState does not support RevealSecrets when a mock is specified.")
-	case state.Type != asl.Task && state.Type != asl.Map && state.Type != asl.Parallel:
-		return fault.Invalidf(op, "request", "State type '%s' is not supported when a mock is specified", state.Type)
-	}
-	if in.Mock.Result == nil {
+// sleep returns when d is over, or with an error when ctx is.
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
 		return nil
+	case <-ctx.Done():
+		return ctx.Err()
 	}
-	result, err := value.Parse(*in.Mock.Result)
-	switch {
-	case err != nil:
-		return fault.Invalidf(op, "request", "Mocked result must be valid JSON")
-	case state.Type == asl.Parallel && (result.Kind() != value.Array || result.Len() != len(state.Branches)):
-		return fault.Invalidf(op, "request", "Mocked result must contain the same number of items as number of Parallel branches.")
-	case state.Type == asl.Map && in.FailedItems != nil && *in.FailedItems > int64(result.Len()):
-		return fault.Invalidf(op, "request", "Map iteration failure count must be less than or equal to the number of Map iterations")
-	case state.Type == asl.Task && in.CheckMock != nil:
-		if err := in.CheckMock(state.Task.Resource, result); err != nil {
-			return fault.Invalidf(op, "request", "Mock result schema validation error: %s", err)
-		}
+}
+
+// late fails the state because it took too long, unless the caller has gone.
+func (t *test) late(ctx context.Context, x *interp.Test) error {
+	if ctx.Err() != context.DeadlineExceeded {
+		return &fault.Error{Kind: fault.Canceled, Op: opTestState, Noun: "state", Name: t.state.Name, Err: ctx.Err()}
 	}
+	x.Fail(failure.Timeout, "")
 	return nil
 }
 
-// outcome gives the test what it wants: the mock's, or that of the task really done.
-func (s *Service) outcome(ctx context.Context, sc Scope, op string, t *interp.Test, in *TestInput) error {
-	if m := in.Mock; m != nil {
-		if m.Error != nil {
-			t.Fail(m.Error.Name, m.Error.Cause)
-			return nil
-		}
-		result, err := value.Parse(*m.Result)
-		if err != nil {
-			return fault.Invalidf(op, "request", "Mocked result must be valid JSON")
-		}
-		t.Succeed(result)
-		return nil
-	}
-	task := &Task{RunTask: t.Task(), Scope: sc, RoleARN: in.RoleARN, RequestID: newID()}
-	if task.Resource.Pattern != asl.RequestResponse || task.Resource.Kind == asl.Activity {
-		return fault.Invalidf(op, "request", "TestState does not support resource %s without a mock", task.Resource.ARN)
+// perform does the task that the state calls for.
+func (t *test) perform(ctx context.Context, x *interp.Test) error {
+	task := &Task{RunTask: x.Task(), Scope: t.scope, RoleARN: t.in.RoleARN, RequestID: newID()}
+	if task.Timeout > 0 && time.Duration(task.Timeout)*time.Second < longestTest {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, time.Duration(task.Timeout)*time.Second)
+		defer cancel()
 	}
 	task.ctx, task.cancel = context.WithCancel(ctx)
 	defer task.cancel()
-	out := s.integration(task.Resource).Do(task.ctx, task)
+	out := t.s.integration(task.Resource).Do(task.ctx, task)
 	if out.Release != nil {
 		defer out.Release()
 	}
 	switch {
-	case out.Left:
-		return &fault.Error{Kind: fault.Canceled, Op: op, Noun: "state", Name: task.State}
+	case ctx.Err() != nil:
+		return t.late(ctx, x)
+	case out.Left || out.Open:
+		return &fault.Error{Kind: fault.Canceled, Op: opTestState, Noun: "state", Name: task.State}
 	case out.Failure != nil:
-		t.Fail(out.Failure.Name, out.Failure.Cause)
+		x.Fail(out.Failure.Name, out.Failure.Cause)
 	default:
-		t.Succeed(out.Output)
+		x.Succeed(out.Output)
 	}
 	return nil
+}
+
+// stateToTest parses the definition and finds the state in it.
+func stateToTest(definition, name string) (*asl.Machine, *asl.State, error) {
+	var m *asl.Machine
+	var problems asl.Problems
+	if name == "" {
+		name = aloneName
+		m, problems = asl.ParseState(definition, aloneName, asl.Options{})
+	} else {
+		m, problems = asl.Parse(definition, asl.Options{})
+	}
+	if m == nil || len(problems.Errors()) > 0 {
+		return nil, nil, noDefinition("%s", problems.String())
+	}
+	i := slices.IndexFunc(m.All(), func(s *asl.State) bool { return s.Name == name })
+	if i < 0 {
+		return nil, nil, refusef("State not found in definition")
+	}
+	return m, m.All()[i], nil
+}
+
+// noDefinition is a definition that TestState does not take.
+func noDefinition(format string, args ...any) error {
+	return fault.Invalidf(opTestState, "definition", format, args...)
+}
+
+// checkReal refuses what AWS refuses without a mock.
+func (t *test) checkReal() error {
+	in, s := &t.in, t.state
+	for _, only := range []struct {
+		name string
+		set  bool
+	}{
+		{"MapIterationFailureCount", in.FailedItems != nil}, {"MapItemReaderData", in.ReaderData != nil}, {"RetrierRetryCount", in.Retries != nil},
+		{"ErrorCausedByState", in.CausedBy != ""}, {"Context", in.Context != nil},
+	} {
+		if only.set {
+			return refusef("TestState does not support %s when a mock is not specified.", only.name)
+		}
+	}
+	switch {
+	case s.Type == asl.Map || s.Type == asl.Parallel:
+		return noDefinition("TestState API does not support Map or Parallel states. Supported state types include: [Task, Wait, Pass, Succeed, Fail, Choice]")
+	case s.Type != asl.Task:
+	case s.Task.Resource.Kind == asl.Activity || s.Task.Resource.Pattern != asl.RequestResponse:
+		return noDefinition("TestState API does not support Activity tasks, .sync or .waitForTaskToken service integration patterns when a mock is not specified.")
+	case in.RoleARN == "":
+		return refusef("RoleArn must be specified when testing a Task state")
+	}
+	return nil
+}
+
+// checkMock refuses mocks that AWS refuses.
+func (t *test) checkMock() error {
+	in, m, s := &t.in, t.in.Mock, t.state
+	switch {
+	case (m.Result == nil) == (m.Error == nil):
+		return refusef("A test mock should have only one of the following fields: [result, errorOutput].")
+	case in.Secrets:
+		return refusef("TestState does not support RevealSecrets when a mock is specified.")
+	case s.Type != asl.Task && s.Type != asl.Map && s.Type != asl.Parallel:
+		return refusef("State type '%s' is not supported when a mock is specified", s.Type)
+	case m.Error != nil && m.Error.Name == nil:
+		return refusef("Mocked errorOutput must have an error.")
+	case in.FailedItems != nil && s.Type != asl.Map:
+		return refusef("MapIterationFailureCount is only supported for Map states")
+	case in.ReaderData != nil && (s.Type != asl.Map || s.Map.Reader == nil):
+		return refusef("MapItemReaderData is only supported for Map states with an ItemReader")
+	case in.CausedBy != "" && s.Type == asl.Task:
+		return refusef("ErrorCausedByState is only supported for Map and Parallel states")
+	case in.CausedBy != "" && !contains(s, in.CausedBy):
+		return refusef("State '%s' of ErrorCausedByState not found in definition", in.CausedBy)
+	case m.Result == nil:
+		return nil
+	}
+	var err error
+	if t.mock, err = value.Parse(*m.Result); err != nil {
+		return refusef("Mocked result must be valid JSON")
+	}
+	switch s.Type {
+	case asl.Parallel:
+		if t.mock.Kind() != value.Array {
+			return refusef("Mocked result must be an array.")
+		}
+		if t.mock.Len() != len(s.Branches) {
+			return refusef("Mocked result must contain the same number of items as number of Parallel branches.")
+		}
+	case asl.Map:
+		if s.Map.Writer != nil && s.Map.Writer.Resource.ARN != "" {
+			if t.mock.Kind() != value.Object {
+				return refusef("Mocked result must be an object.")
+			}
+		} else if t.mock.Kind() != value.Array {
+			return refusef("Mocked result must be an array.")
+		}
+	case asl.Task:
+		if in.CheckMock != nil {
+			if err := in.CheckMock(s.Task.Resource, t.mock); err != nil {
+				return refusef("Mock result schema validation error: %s", err)
+			}
+		}
+	}
+	return nil
+}
+
+// contains reports whether a Map or Parallel state has a state of that name inside, at any depth.
+func contains(s *asl.State, name string) bool {
+	inner := s.Branches
+	if s.Map != nil {
+		inner = []*asl.Flow{s.Map.Processor}
+	}
+	for _, f := range inner {
+		for _, x := range f.Order {
+			if x.Name == name || contains(x, name) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // testIdentity is an execution that is not there.
@@ -190,13 +317,17 @@ func testIdentity(sc Scope, role string) interp.Identity {
 		StateMachineID: resource(sc, "stateMachine", machine), StateMachineName: machine}
 }
 
-func optionalJSON(op, field string, text *string) (value.Value, error) {
+// objectOf is a text that must be a JSON object; Absent when it is nil.
+func objectOf(what string, text *string) (value.Value, error) {
 	if text == nil {
 		return value.Value{}, nil
 	}
 	v, err := value.Parse(*text)
 	if err != nil {
-		return value.Value{}, fault.Invalidf(op, "request", "%s must be valid JSON: %s", field, jacksonMessage(*text, err))
+		return v, refusef("Invalid %s provided: %s", what, jacksonMessage(*text, err))
+	}
+	if v.Kind() != value.Object {
+		return v, refusef("Invalid %s provided: must be an object", what)
 	}
 	return v, nil
 }
@@ -211,30 +342,40 @@ var contextFields = map[string]map[string]value.Kind{
 	"Map":          {"Item": value.Object},
 }
 
+// itemFields are those of Map.Item; Absent is any kind.
+var itemFields = map[string]value.Kind{"Index": value.Number, "Value": value.Absent, "Key": value.String, "Source": value.String}
+
 // badContext says what is wrong with a context object; "" for nothing.
 func badContext(c value.Value) string {
-	if c.IsAbsent() {
-		return ""
-	}
-	if c.Kind() != value.Object {
-		return "must be an object"
-	}
 	for name, part := range c.Members() {
 		fields, ok := contextFields[name]
 		if !ok {
 			return fmt.Sprintf("Field '%s' is not allowed", name)
 		}
-		if part.Kind() != value.Object {
-			return name + " must be an object"
+		if why := badFields(name, part, fields); why != "" {
+			return why
 		}
-		for field, v := range part.Members() {
-			kind, ok := fields[field]
-			if !ok {
-				return fmt.Sprintf("Field '%s' is not allowed", field)
+		if item := part.Get("Item"); name == "Map" && !item.IsAbsent() {
+			if why := badFields("Map.Item", item, itemFields); why != "" {
+				return why
 			}
-			if kind != value.Absent && v.Kind() != kind {
-				return fmt.Sprintf("%s.%s must be %s", name, field, article(kind))
-			}
+		}
+	}
+	return ""
+}
+
+// badFields checks one object of the context object.
+func badFields(path string, v value.Value, fields map[string]value.Kind) string {
+	if v.Kind() != value.Object {
+		return path + " must be an object"
+	}
+	for field, x := range v.Members() {
+		kind, ok := fields[field]
+		if !ok {
+			return fmt.Sprintf("Field '%s' is not allowed", field)
+		}
+		if kind != value.Absent && x.Kind() != kind {
+			return fmt.Sprintf("%s.%s must be %s", path, field, article(kind))
 		}
 	}
 	return ""

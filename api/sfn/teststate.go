@@ -12,15 +12,12 @@ func (d door) testState(ctx context.Context, in *TestStateInput) (*TestStateOutp
 	t := workflows.TestInput{Definition: *in.Definition, StateName: val(in.StateName), RoleARN: val(in.RoleArn), Input: in.Input, Variables: in.Variables,
 		Context: in.Context, Secrets: val(in.RevealSecrets)}
 	if c := in.StateConfiguration; c != nil {
-		t.Retries, t.CausedBy, t.MapItemsRead = int64(val(c.RetrierRetryCount)), val(c.ErrorCausedByState), c.MapItemReaderData
-		if c.MapIterationFailureCount != nil {
-			t.FailedItems = ptr(int64(*c.MapIterationFailureCount))
-		}
+		t.Retries, t.CausedBy, t.FailedItems, t.ReaderData = wide(c.RetrierRetryCount), val(c.ErrorCausedByState), wide(c.MapIterationFailureCount), c.MapItemReaderData
 	}
 	if m := in.Mock; m != nil {
 		t.Mock = &workflows.Mock{Result: m.Result}
-		if m.ErrorOutput != nil {
-			t.Mock.Error = &struct{ Name, Cause string }{val(m.ErrorOutput.Error), val(m.ErrorOutput.Cause)}
+		if e := m.ErrorOutput; e != nil {
+			t.Mock.Error = &workflows.MockError{Name: e.Error, Cause: e.Cause}
 		}
 		if mode := val(m.FieldValidationMode); mode != "NONE" {
 			t.CheckMock = func(r asl.Resource, v value.Value) error { return checkAnswer(r, v, mode != "PRESENT") }
@@ -35,6 +32,14 @@ func (d door) testState(ctx context.Context, in *TestStateInput) (*TestStateOutp
 		out.InspectionData = inspectionOf(r.Inspection)
 	}
 	return out, nil
+}
+
+// wide is a count of the request; nil for none.
+func wide(n *int32) *int64 {
+	if n == nil {
+		return nil
+	}
+	return ptr(int64(*n))
 }
 
 // inspectionOf fills inspectionData from its members.

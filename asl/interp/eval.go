@@ -65,7 +65,7 @@ func (v *view) Context() value.Value {
 	if !v.item.IsAbsent() {
 		c = c.With("Map", value.OfObject(value.Member{Key: "Item", Value: v.item}))
 	}
-	if v.token != "" {
+	if v.token != "" && (v.x.given.IsAbsent() || c.Get("Task").IsAbsent()) {
 		c = c.With("Task", value.OfObject(value.Member{Key: "Token", Value: value.OfString(v.token)}))
 	}
 	return c

@@ -18,9 +18,9 @@ type TestConfig struct {
 	Variables value.Value // an object; Absent for none
 	Seed      [16]byte
 
-	Retries     int64       // attempts that the matching retrier has made before
-	FailedItems int64       // iterations of a Map that are said to have failed
-	ReaderData  value.Value // what a Map's ItemReader is said to have read; Absent for nothing
+	Retries     int64   // attempts that the matching retrier has made before
+	FailedItems int64   // iterations of a Map that are said to have failed
+	ReaderData  *string // what a Map's ItemReader is said to have read, as found in its source; nil for nothing
 }
 
 // Test is one state being tried. After NewTest it either has its Result or wants an outcome: that of Task, or of the
@@ -32,6 +32,7 @@ type Test struct {
 	trace trace
 	task  *RunTask
 	wants bool
+	until time.Time
 	items int
 	spec  *RunMap
 }
@@ -104,8 +105,9 @@ func NewTest(c TestConfig, now time.Time) *Test {
 		x.settle(f, tr)
 	case asl.Wait:
 		x.settle(f, x.wait(f))
-		if f.phase == working {
-			f.phase = waited
+		if timer, ok := x.owed.owed[f.timer]; ok {
+			t.until = timer.effect.(*Timer).At
+			return t
 		}
 	default:
 		if c.State.Type == asl.Fail && !c.State.JSONata {
@@ -150,28 +152,31 @@ func (t *Test) mapped() *trouble {
 			return tr
 		}
 	}
-	items := t.c.ReaderData
-	if t.f.state.Map.Reader == nil {
-		if items, tr = v.items(in); tr != nil {
-			return tr
-		}
-		if !t.f.state.JSONata {
-			t.trace.note("afterItemsPath", items)
-		}
+	items, tr := t.itemsOf(v, in)
+	if tr != nil {
+		return tr
 	}
 	t.items = items.Len()
-	if t.f.state.Map.Selector != nil && !t.f.state.JSONata {
+	if t.f.state.Map.Selector != nil {
 		selected := make([]value.Value, items.Len())
 		for i, item := range items.Items() {
 			if selected[i], tr = t.x.selectItem(t.f, i, item); tr != nil {
 				return tr
 			}
 		}
-		t.trace.note("afterItemSelector", value.OfArray(selected...))
+		items = value.OfArray(selected...)
+		t.trace.note("afterItemSelector", items)
 	}
 	t.f.data = items
 	if t.spec, tr = t.x.mapRunOf(t.f); tr != nil {
 		return tr
+	}
+	if t.f.state.Map.Batch != nil {
+		batches, tr := t.batches(v, in, items)
+		if tr != nil {
+			return tr
+		}
+		t.trace.note("afterItemBatcher", batches)
 	}
 	t.trace.note("maxConcurrency", value.OfInt(t.spec.MaxConcurrency))
 	if t.spec.ToleratedCount >= 0 {
@@ -181,6 +186,75 @@ func (t *Test) mapped() *trouble {
 		t.trace.note("toleratedFailurePercentage", value.OfFloat(share))
 	}
 	return nil
+}
+
+// itemsOf is what a Map goes over. in is its effective input.
+func (t *Test) itemsOf(v *view, in value.Value) (value.Value, *trouble) {
+	reader := t.f.state.Map.Reader
+	if reader == nil {
+		items, tr := v.items(in)
+		if tr == nil && !t.f.state.JSONata {
+			t.trace.note("afterItemsPath", items)
+		}
+		return items, tr
+	}
+	items := value.OfArray()
+	if t.c.ReaderData != nil {
+		var err error
+		if items, err = ReadItems(reader.Config, *t.c.ReaderData); err != nil {
+			return items, t.f.failed(err)
+		}
+		if !reader.Config.Get("ItemsPointer").IsAbsent() {
+			t.trace.note("afterItemsPointer", items)
+		}
+	}
+	most, given, tr := v.number(reader.MaxItems, in)
+	if tr == nil && given && most > 0 && most < int64(items.Len()) {
+		items = value.OfArray(items.Slice()[:most]...)
+	}
+	return items, tr
+}
+
+// batches groups items as ItemBatcher says: the inputs of the iterations.
+func (t *Test) batches(v *view, in, items value.Value) (value.Value, *trouble) {
+	shared := value.Value{}
+	if e := t.f.state.Map.Batch.Input; e != nil {
+		var tr *trouble
+		if shared, tr = v.expr(e, in); tr != nil {
+			return shared, tr
+		}
+	}
+	inputOf := func(batch []value.Value) value.Value {
+		out := value.OfObject(value.Member{Key: "Items", Value: value.OfArray(batch...)})
+		if !shared.IsAbsent() {
+			out = out.With("BatchInput", shared)
+		}
+		return out
+	}
+	var all, batch []value.Value
+	for _, item := range items.Items() {
+		full := t.spec.BatchItems > 0 && int64(len(batch)) == t.spec.BatchItems
+		if !full && len(batch) > 0 && t.spec.BatchBytes > 0 {
+			full = int64(len(inputOf(append(batch[:len(batch):len(batch)], item)).String())) > t.spec.BatchBytes
+		}
+		if full {
+			all, batch = append(all, inputOf(batch)), nil
+		}
+		batch = append(batch, item)
+	}
+	if len(batch) > 0 {
+		all = append(all, inputOf(batch))
+	}
+	return value.OfArray(all...), nil
+}
+
+// Until is when the wait of a Wait state is over, when Elapsed or Fail must be called; zero for any other state.
+func (t *Test) Until() time.Time { return t.until }
+
+// Elapsed ends the wait.
+func (t *Test) Elapsed() {
+	t.f.phase = waited
+	t.goOn()
 }
 
 // Wants reports whether the state waits for an outcome: Succeed or Fail must be called.
@@ -249,9 +323,7 @@ func (t *Test) Result() TestResult {
 		switch e := &events[i]; {
 		case e.Type >= PassStateExited && e.Type <= MapStateExited:
 			r.Output, r.Next = e.Payload, e.Next
-			if len(e.Assigned) > 0 {
-				t.noteVariables(&r, e)
-			}
+			t.noteVariables(&r, e)
 		case e.Type == ExecutionFailed:
 			r.Status = "FAILED"
 			r.Error, r.Cause = e.Error, e.Cause
@@ -276,7 +348,7 @@ func (r *TestResult) note(name string, v value.Value) {
 	r.Inspection = append(r.Inspection, value.Member{Key: name, Value: v})
 }
 
-// noteVariables shows the variables as the state leaves them.
+// noteVariables shows the variables as the state leaves them: those it was given and those it has assigned.
 func (t *Test) noteVariables(r *TestResult, e *Event) {
 	all := emptyObject
 	for name, v := range t.c.Variables.Members() {
@@ -285,7 +357,9 @@ func (t *Test) noteVariables(r *TestResult, e *Event) {
 	for _, v := range e.Assigned {
 		all = all.With(v.Name, v.Value)
 	}
-	r.note("variables", all)
+	if all.Len() > 0 {
+		r.note("variables", all)
+	}
 }
 
 // failure is what a retrier or catcher has taken on.

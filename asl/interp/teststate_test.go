@@ -62,7 +62,11 @@ func tryState(t *testing.T, p, want value.Value) {
 	who := identity
 	who.ID = "arn:aws:states:us-east-1:111111111111:express:machine:run"
 	config := interp.TestConfig{Machine: m, Identity: who, Input: parsed(p.Get("input"), "{}"), Context: parsed(p.Get("context"), ""),
-		Variables: parsed(p.Get("variables"), ""), ReaderData: parsed(p.Get("stateConfiguration").Get("mapItemReaderData"), "")}
+		Variables: parsed(p.Get("variables"), "")}
+	if data := p.Get("stateConfiguration").Get("mapItemReaderData"); !data.IsAbsent() {
+		text := data.Text()
+		config.ReaderData = &text
+	}
 	config.FailedItems, _ = p.Get("stateConfiguration").Get("mapIterationFailureCount").Int()
 	for _, s := range m.All() {
 		if s.Name == name {
