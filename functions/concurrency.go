@@ -1,11 +1,14 @@
 package functions
 
 import (
+	"maps"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
 
 	"anthill/fault"
+	"anthill/sandbox"
 )
 
 // minUnreserved is what must stay of an account's concurrency for functions that reserve none (AWS: "Configuring
@@ -135,7 +138,60 @@ func (s *Service) Reserved(r Ref) (*int, error) {
 type Provisioned struct {
 	Requested int
 	Modified  time.Time
-	ReadyAt   time.Time // until then it is IN_PROGRESS
+}
+
+// Allocation is how far provisioned concurrency has come.
+type Allocation struct {
+	Provisioned
+	Qualifier string
+	Ready     int    // environments that are initialised
+	Failure   string // why there are no more; "" while they are being made
+}
+
+// allocated asks the pool how far one has come.
+func (s *Service) allocated(f *Function, qualifier string) Allocation {
+	a := Allocation{Provisioned: f.Provisioned[qualifier], Qualifier: qualifier}
+	if v, ok := f.resolve(qualifier); ok {
+		a.Ready, a.Failure = s.c.Pool.Provisioned(instanceKey(f.Key(), v))
+	}
+	return a
+}
+
+// provision has the pool keep the environments that after asks for, and no longer those that only before, which may be
+// nil, asked for.
+func (s *Service) provision(before, after *Function) {
+	wanted := s.provisions(after)
+	for key, spec := range s.provisions(before) {
+		if _, still := wanted[key]; !still {
+			s.c.Pool.Provision(spec.Spec, 0)
+		}
+	}
+	old := s.provisions(before)
+	for key, spec := range wanted {
+		if o, ok := old[key]; !ok || o.n != spec.n {
+			s.c.Pool.Provision(spec.Spec, spec.n)
+		}
+	}
+}
+
+type provisionedSpec struct {
+	sandbox.Spec
+	n int
+}
+
+// provisions is what f, which may be nil, asks the pool for, by the key of the environments.
+func (s *Service) provisions(f *Function) map[string]provisionedSpec {
+	out := map[string]provisionedSpec{}
+	if f == nil {
+		return out
+	}
+	for q, p := range f.Provisioned {
+		if v, ok := f.resolve(q); ok {
+			spec := s.specOf(f, v)
+			out[spec.Key] = provisionedSpec{spec, out[spec.Key].n + p.Requested}
+		}
+	}
+	return out
 }
 
 // checkProvisioned finds the function and refuses what cannot have provisioned concurrency.
@@ -159,13 +215,12 @@ func (s *Service) checkProvisioned(op string, r Ref, latest string) (*live, erro
 const mustBePublished = "The function resource provided must be an alias or a published version."
 
 // SetProvisioned asks for n environments that are initialised ahead of time.
-func (s *Service) SetProvisioned(r Ref, n int) (Provisioned, error) {
+func (s *Service) SetProvisioned(r Ref, n int) (Allocation, error) {
 	const op = "functions.SetProvisioned"
 	if _, err := s.checkProvisioned(op, r, "Provisioned Concurrency Configs cannot be applied to unpublished function versions."); err != nil {
-		return Provisioned{}, err
+		return Allocation{}, err
 	}
-	var p Provisioned
-	_, err := s.edit(op, r, func(e *edit) error {
+	f, err := s.edit(op, r, func(e *edit) error {
 		total := n
 		for q, other := range e.Provisioned {
 			if q != r.Qualifier {
@@ -186,26 +241,40 @@ func (s *Service) SetProvisioned(r Ref, n int) (Provisioned, error) {
 				}
 			}
 		}
-		p = Provisioned{Requested: n, Modified: e.now, ReadyAt: e.now.Add(s.settle())}
-		put(&e.Provisioned, r.Qualifier, p)
+		put(&e.Provisioned, r.Qualifier, Provisioned{Requested: n, Modified: e.now})
 		return nil
 	})
-	return p, err
+	if err != nil {
+		return Allocation{}, err
+	}
+	return Allocation{Provisioned: f.Provisioned[r.Qualifier], Qualifier: r.Qualifier}, nil // AWS answers before it begins
 }
 
 // GetProvisioned gives the provisioned concurrency of a version or an alias.
-func (s *Service) GetProvisioned(r Ref) (Provisioned, error) {
+func (s *Service) GetProvisioned(r Ref) (Allocation, error) {
 	const op = "functions.GetProvisioned"
 	l, err := s.checkProvisioned(op, r, mustBePublished)
 	if err != nil {
-		return Provisioned{}, err
+		return Allocation{}, err
 	}
-	p, ok := l.Provisioned[r.Qualifier]
-	if !ok {
-		return p, &fault.Error{Kind: fault.NotFound, Op: op, Noun: noun, Name: r.Name, Reason: ReasonProvisioned,
+	if _, ok := l.Provisioned[r.Qualifier]; !ok {
+		return Allocation{}, &fault.Error{Kind: fault.NotFound, Op: op, Noun: noun, Name: r.Name, Reason: ReasonProvisioned,
 			Detail: "No Provisioned Concurrency Config found for this function"}
 	}
-	return p, nil
+	return s.allocated(l.Function, r.Qualifier), nil
+}
+
+// ListProvisioned gives those of a function, by qualifier.
+func (s *Service) ListProvisioned(r Ref) ([]Allocation, error) {
+	l, ok := s.find(r.Key())
+	if !ok {
+		return nil, missing("functions.ListProvisioned", r)
+	}
+	var out []Allocation
+	for _, q := range slices.SortedFunc(maps.Keys(l.Provisioned), qualifierLess) {
+		out = append(out, s.allocated(l.Function, q))
+	}
+	return out, nil
 }
 
 // DeleteProvisioned lets the environments go. There may be none.

@@ -221,6 +221,9 @@ func (s *Service) deleteAll(op string, r Ref) error {
 		return fault.In(op, err)
 	}
 	s.hide(l)
+	for _, p := range s.provisions(l.Function) {
+		s.c.Pool.Provision(p.Spec, 0)
+	}
 	for _, v := range l.all() {
 		s.c.Pool.Drop(instanceKey(l.Key(), v))
 	}

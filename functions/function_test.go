@@ -412,3 +412,53 @@ func TestInvocations(t *testing.T) {
 		}
 	})
 }
+
+// Provisioned environments follow their alias to another version and end with their function.
+func TestProvisionedConcurrency(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t, functions.Config{}, map[string]sandboxtest.Func{"app.one": say("1"), "app.two": say("2")})
+		h.function("hello", "app.one")
+		h.publish("hello", "1")
+		h.handler("hello", "app.two")
+		h.publish("hello", "2")
+		if _, err := h.CreateAlias(ref("hello", ""), functions.Alias{Name: "prod", Version: "1"}); err != nil {
+			t.Fatal(err)
+		}
+		a, err := h.SetProvisioned(ref("hello", "prod"), 3)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if a.Ready != 0 || a.Requested != 3 {
+			t.Errorf("at first %+v", a)
+		}
+		first := func(want string) {
+			t.Helper()
+			synctest.Wait()
+			if a, err := h.GetProvisioned(ref("hello", "prod")); err != nil || a.Ready != 3 {
+				t.Errorf("then %+v, %v", a, err)
+			}
+			out, err := h.Invoke(t.Context(), functions.Invocation{Ref: ref("hello", "prod")})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if out.Start != "proactive" || string(out.Payload) != want {
+				t.Errorf("the first was %s and gave %s, want %s", out.Start, out.Payload, want)
+			}
+		}
+		first("1")
+		two := "2"
+		if _, err := h.UpdateAlias(ref("hello", ""), "prod", functions.AliasUpdate{Version: &two}); err != nil {
+			t.Fatal(err)
+		}
+		first("2")
+		h.reopen()
+		first("2")
+		if err := h.Delete(ref("hello", "")); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		if n := h.driver.Len(); n != 0 {
+			t.Errorf("%d environments of a function that is gone", n)
+		}
+	})
+}

@@ -141,6 +141,9 @@ func Open(ctx context.Context, c Config) (*Service, error) {
 	if err := errors.Join(s.load(), s.tidy()); err != nil {
 		return nil, fault.In(op, err)
 	}
+	for _, l := range s.mu.live {
+		s.provision(nil, l.Function)
+	}
 	s.ahead.ctx, s.ahead.stop = context.WithCancel(context.Background())
 	s.recorder = newRecorder(c.History, c.Log)
 	q, err := openQueue(s)
@@ -291,6 +294,7 @@ func (s *Service) commit(before *live, after *Function) error {
 	}
 	s.show(after, before)
 	s.prepareNew(old, after)
+	s.provision(old, after)
 	if old != nil {
 		s.dropGone(old, after)
 	}

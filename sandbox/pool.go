@@ -69,6 +69,8 @@ type Pool struct {
 		changed   chan struct{}        // closed and made anew when room or an idle environment appears, if anybody waits
 		waiters   int
 		adoptions map[string]*adoption // by request id
+
+		provisions map[string]*provision // by Spec.Key
 	}
 }
 
@@ -110,6 +112,7 @@ func Open(ctx context.Context, c Config) (*Pool, error) {
 	p.mu.members = map[string]*member{}
 	p.mu.idle = map[string][]*member{}
 	p.mu.adoptions = map[string]*adoption{}
+	p.mu.provisions = map[string]*provision{}
 	p.mu.changed = make(chan struct{})
 	survivors, err := c.Driver.Survivors(ctx)
 	if err != nil {
@@ -229,8 +232,8 @@ func (p *Pool) signalLocked() {
 // longestIdleLocked finds the environment that has been idle for longest.
 func (p *Pool) longestIdleLocked() *member {
 	var oldest *member
-	for _, stack := range p.mu.idle {
-		if len(stack) > 0 && (oldest == nil || stack[0].since.Before(oldest.since)) {
+	for key, stack := range p.mu.idle {
+		if len(stack) > 0 && (oldest == nil || stack[0].since.Before(oldest.since)) && !p.provisionedLocked(key) {
 			oldest = stack[0]
 		}
 	}
@@ -256,6 +259,7 @@ func (p *Pool) removeLocked(m *member) {
 	if p.mu.closed {
 		return // Close ends it
 	}
+	p.refillLocked(m.spec.Key)
 	p.wg.Go(func() { _ = m.env.Close() })
 }
 

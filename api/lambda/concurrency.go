@@ -2,9 +2,6 @@ package lambda
 
 import (
 	"context"
-	"maps"
-	"slices"
-	"time"
 
 	"anthill/api/protocol"
 	"anthill/functions"
@@ -35,12 +32,17 @@ func (d door) deleteConcurrency(ctx context.Context, in *DeleteFunctionConcurren
 	return &DeleteFunctionConcurrencyOutput{}, errorOf(err)
 }
 
-func provisionedOf(p functions.Provisioned) *GetProvisionedConcurrencyConfigOutput {
-	n := ptr(int32(p.Requested))
-	out := &GetProvisionedConcurrencyConfigOutput{RequestedProvisionedConcurrentExecutions: n, LastModified: ptr(stamp(p.Modified)),
-		Status: ptr("READY"), AllocatedProvisionedConcurrentExecutions: n, AvailableProvisionedConcurrentExecutions: n}
-	if time.Now().Before(p.ReadyAt) {
-		out.Status, out.AllocatedProvisionedConcurrentExecutions, out.AvailableProvisionedConcurrentExecutions = ptr("IN_PROGRESS"), ptr(int32(0)), ptr(int32(0))
+// provisionedOf describes an allocation (API reference, GetProvisionedConcurrencyConfig).
+func provisionedOf(a functions.Allocation) *GetProvisionedConcurrencyConfigOutput {
+	out := &GetProvisionedConcurrencyConfigOutput{RequestedProvisionedConcurrentExecutions: ptr(int32(a.Requested)), LastModified: ptr(stamp(a.Modified)),
+		AllocatedProvisionedConcurrentExecutions: ptr(int32(a.Ready)), AvailableProvisionedConcurrentExecutions: ptr(int32(a.Ready))}
+	switch {
+	case a.Ready >= a.Requested:
+		out.Status = ptr("READY")
+	case a.Failure != "":
+		out.Status, out.StatusReason = ptr("FAILED"), ptr("FUNCTION_ERROR_INIT_FAILURE")
+	default:
+		out.Status = ptr("IN_PROGRESS")
 	}
 	return out
 }
@@ -83,17 +85,17 @@ func (d door) listProvisioned(ctx context.Context, in *ListProvisionedConcurrenc
 	if err != nil {
 		return nil, errorOf(err)
 	}
-	f, err := d.f.Get(r)
+	all, err := d.f.ListProvisioned(r)
 	if err != nil {
 		return nil, errorOf(err)
 	}
-	part, next, err := page(slices.Sorted(maps.Keys(f.Function.Provisioned)), in.Marker, in.MaxItems)
+	part, next, err := page(all, in.Marker, in.MaxItems)
 	out := &ListProvisionedConcurrencyConfigsOutput{NextMarker: next, ProvisionedConcurrencyConfigs: []ProvisionedConcurrencyConfigListItem{}}
-	for _, q := range part {
-		p := provisionedOf(f.Function.Provisioned[q])
-		r.Qualifier = q
+	for _, a := range part {
+		p := provisionedOf(a)
+		r.Qualifier = a.Qualifier
 		out.ProvisionedConcurrencyConfigs = append(out.ProvisionedConcurrencyConfigs, ProvisionedConcurrencyConfigListItem{FunctionArn: ptr(r.ARN()),
-			RequestedProvisionedConcurrentExecutions: p.RequestedProvisionedConcurrentExecutions, Status: p.Status, LastModified: p.LastModified,
+			RequestedProvisionedConcurrentExecutions: p.RequestedProvisionedConcurrentExecutions, Status: p.Status, StatusReason: p.StatusReason, LastModified: p.LastModified,
 			AvailableProvisionedConcurrentExecutions: p.AvailableProvisionedConcurrentExecutions, AllocatedProvisionedConcurrentExecutions: p.AllocatedProvisionedConcurrentExecutions})
 	}
 	return out, err
