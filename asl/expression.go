@@ -16,6 +16,27 @@ type Expression struct {
 	Template *template.Template // JSONPath; nil in JSONata
 	tree     node               // JSONata
 	vars     []string
+	context  bool // JSONata: it may look at $states.context
+}
+
+// UsesContext reports whether a JSONata expression may look at the context object.
+func (e *Expression) UsesContext() bool { return e.context }
+
+// usesContext reports whether an expression in n mentions $states.context, or $states as a whole.
+func (n *node) usesContext() bool {
+	if n.expr != nil {
+		for _, r := range n.expr.References() {
+			if r.Name == "states" && (len(r.Path) == 0 || r.Path[0] == "context") {
+				return true
+			}
+		}
+	}
+	for i := range n.items {
+		if n.items[i].usesContext() {
+			return true
+		}
+	}
+	return false
 }
 
 // node is one value of a JSONata tree. Exactly one of literal, expr, items is in use.
@@ -95,7 +116,9 @@ func (p *parser) expression(obj value.Value, at, prefix, field string, inJSONata
 		return e
 	}
 	e.tree = p.tree(v, at+"/"+field, "")
-	e.vars = e.tree.variables(nil)
+	if len(p.problems.Errors()) == 0 { // else there may be expressions that did not compile
+		e.vars, e.context = e.tree.variables(nil), e.tree.usesContext()
+	}
 	return e
 }
 

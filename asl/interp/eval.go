@@ -54,6 +54,7 @@ type view struct {
 	item   value.Value // of the iteration that is being begun
 	result value.Value // $states.result
 	caught value.Value // $states.errorOutput
+	whole  bool        // $states needs its context
 }
 
 // view gives what expressions of f see now.
@@ -115,6 +116,7 @@ func (v *view) expr(e *asl.Expression, input value.Value) (value.Value, *trouble
 		}
 		return out, nil
 	}
+	v.whole = e.UsesContext()
 	out, err := e.EvalJSONata(jsonata.Env{Lookup: v.lookup, Now: v.x.now, Random: v.Random, Data: true}, v.check)
 	if err != nil {
 		return out, err.(*evaluationError).trouble
@@ -141,7 +143,9 @@ func (v *view) states() value.Value {
 	if !v.caught.IsAbsent() {
 		members = append(members, value.Member{Key: "errorOutput", Value: v.caught})
 	}
-	members = append(members, value.Member{Key: "context", Value: v.Context()})
+	if v.whole {
+		members = append(members, value.Member{Key: "context", Value: v.Context()})
+	}
 	return value.OfObject(members...)
 }
 

@@ -222,3 +222,34 @@ func show(e *interp.Event) string {
 	return fmt.Sprintf("%d %d %d %s %v %q %s %q %q %q %d %v %q %d %d %s %d %q %v %q %d", e.Seq, e.ID, e.Prev, e.Type, e.Time.UnixNano(), e.Name, e.Payload.Raw(),
 		e.Error, e.Cause, e.Resource, e.Index, e.Assigned, e.Location, e.Timeout, e.Heartbeat, e.Credentials, e.Frame, e.Next, e.Until.UTC(), e.Token, e.Count)
 }
+
+// TestMapOfOne shows that a Map over one item does what its processor does by itself.
+func TestMapOfOne(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		g := &machineMaker{t: t, depth: 1}
+		flow := g.flow()
+		alone, problems := asl.Parse("{"+flow+"}", asl.Options{})
+		if alone == nil {
+			t.Skip(problems)
+		}
+		within, problems := asl.Parse(fmt.Sprintf(`{"StartAt": "One", "States": {
+			"One": {"Type": "Pass", "Parameters": {"one.$": "States.Array($)"}, "Next": "Map"},
+			"Map": {"Type": "Map", "ItemsPath": "$.one", "ItemProcessor": {%s}, "End": true}}}`, flow), asl.Options{})
+		if within == nil {
+			t.Fatal(problems)
+		}
+		end := func(m *asl.Machine) *interp.Execution {
+			x := newExecution(m)
+			x.Decide(interp.Start{Input: twinInput, Seed: [16]byte{7}}, epoch)
+			play(x, epoch, fate, func(int) int { return 0 }, func([]interp.Event) {})
+			return x
+		}
+		a, b := end(alone), end(within)
+		if a.Status() != b.Status() || a.Failure().Name != b.Failure().Name {
+			t.Fatalf("%s\nalone %s %v, in a Map %s %v", flow, a.Status(), a.Failure(), b.Status(), b.Failure())
+		}
+		if a.Status() == interp.Succeeded && !strings.Contains(flow, "$random") && !value.Equal(value.OfArray(a.Output()), b.Output()) {
+			t.Fatalf("%s\nalone %s, in a Map %s", flow, a.Output(), b.Output())
+		}
+	})
+}
