@@ -71,8 +71,8 @@ func Open(ctx context.Context, c Config) (*Driver, error) {
 	}
 	if c.Cache == "" {
 		c.Cache = filepath.Join(c.Dir, "cache")
-		if dir, err := os.UserCacheDir(); err == nil {
-			c.Cache = filepath.Join(dir, "anthill")
+		if dir, err := DefaultCache(); err == nil {
+			c.Cache = dir
 		}
 	}
 	if c.Progress == nil {
@@ -97,6 +97,15 @@ func Open(ctx context.Context, c Config) (*Driver, error) {
 		return nil, fault.In(op, err)
 	}
 	return d, nil
+}
+
+// DefaultCache is the directory that Config.Cache means when it is "" and the user has a cache directory.
+func DefaultCache() (string, error) {
+	dir, err := os.UserCacheDir()
+	if err != nil {
+		return "", fault.In("process.DefaultCache", err)
+	}
+	return filepath.Join(dir, "anthill"), nil
 }
 
 func (d *Driver) environmentsDir() string { return filepath.Join(d.c.Dir, "environments") }
@@ -194,17 +203,22 @@ func (d *Driver) Create(ctx context.Context, spec sandbox.Spec, id string) (sand
 	if err := os.Mkdir(dir, 0o711); err != nil {
 		return nil, fault.In(op, err)
 	}
-	note, err := json.Marshal(kept{ID: id, Spec: spec, Created: e.created, Version: e.runtime.version})
-	if err != nil {
-		return nil, fault.In(op, err)
-	}
-	if err := os.WriteFile(filepath.Join(dir, "spec.json"), note, 0o600); err != nil {
+	if err := e.note(); err != nil {
 		return nil, fault.In(op, err)
 	}
 	d.mu.Lock()
 	d.mu.environments[id] = e
 	d.mu.Unlock()
 	return e, nil
+}
+
+// note writes what the next platform has to know of e.
+func (e *environment) note() error {
+	b, err := json.Marshal(kept{ID: e.id, Spec: e.spec, Created: e.created, Version: e.runtime.version, Tmp: e.tmp})
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(e.dir, "spec.json"), b, 0o600)
 }
 
 // Survivors finds the environments of an earlier platform. Directories that the supervisor knows nothing of are removed.
@@ -227,6 +241,9 @@ func (d *Driver) Survivors(ctx context.Context) ([]sandbox.Survivor, error) {
 			alive[s.ID] = s
 		}
 	}
+	if len(alive) == 0 {
+		_ = os.RemoveAll(filepath.Join(d.c.Dir, "tmp")) // of environments that are no more
+	}
 	var all []sandbox.Survivor
 	for _, entry := range dirs {
 		dir := filepath.Join(d.environmentsDir(), entry.Name())
@@ -243,6 +260,7 @@ func (d *Driver) Survivors(ctx context.Context) ([]sandbox.Survivor, error) {
 		e := &environment{d: d, id: k.ID, spec: k.Spec, dir: dir, created: k.Created, survivor: true}
 		e.runtime, _ = d.resolve(ctx, k.Spec) // asked again when it boots anew
 		e.runtime.version = k.Version
+		e.tmp = k.Tmp
 		e.out.path = filepath.Join(dir, "log")
 		e.out.resume()
 		e.begin(nil, status.PID)

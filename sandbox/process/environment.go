@@ -108,7 +108,7 @@ func (e *environment) Boot(ctx context.Context) (sandbox.Boot, error) {
 	e.mu.Lock()
 	p.pid, p.conn = begun.PID, newConn(data)
 	e.mu.Unlock()
-	e.tmp = begun.Tmp
+	e.keepTmp(begun.Tmp)
 	b.PID, b.Method = begun.PID, begun.Method
 	if e.spec.Method == "plain" {
 		b.Method = "plain"
@@ -309,7 +309,19 @@ func (e *environment) Close() error {
 		_ = client.Forget(e.templateKey()) // it served this environment alone
 	}
 	e.out.close()
+	if e.tmp != "" {
+		_ = os.RemoveAll(filepath.Join(e.d.tmps(&e.spec), e.tmp)) // what stays goes when the platform starts anew
+	}
 	return fault.In("process.Close", os.RemoveAll(e.dir))
+}
+
+// keepTmp notes the name of the environment's /tmp, for this platform and for the next.
+func (e *environment) keepTmp(name string) {
+	if name == "" || name == e.tmp {
+		return
+	}
+	e.tmp = name
+	_ = e.note() // without it a crash of the platform and then of the function would lose its /tmp
 }
 
 func (e *environment) abandon() {

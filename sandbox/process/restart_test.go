@@ -45,7 +45,7 @@ func killedPlatform(t *testing.T, h *house, name, source, how string) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	waitFor(t, filepath.Join(h.dir, "templates/*/tmp/*/ran"))
+	waitFor(t, filepath.Join(h.dir, "tmp/*/*/ran"))
 	if err := cmd.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
@@ -66,7 +66,7 @@ func waitFor(t *testing.T, path string) {
 // read gives a file of the /tmp of the only environment that has it.
 func (h *house) read(t *testing.T, name string) string {
 	t.Helper()
-	found, err := filepath.Glob(filepath.Join(h.dir, "templates/*/tmp/*", name))
+	found, err := filepath.Glob(filepath.Join(h.dir, "tmp/*/*", name))
 	if err != nil || len(found) != 1 {
 		t.Fatalf("%v, %v: want one %s", found, err, name)
 	}

@@ -2,6 +2,8 @@ package process
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -134,7 +136,7 @@ func (d *Driver) templateWith(ctx context.Context, spec *sandbox.Spec, m managed
 	if err != nil {
 		return nil, err
 	}
-	t := &supervisor.Template{Key: key, MemoryMB: spec.MemoryMB, Processes: processes}
+	t := &supervisor.Template{Key: key, MemoryMB: spec.MemoryMB, Processes: processes, Tmps: d.tmps(spec)}
 	if spec.Method == "" {
 		t.Spares = max(d.c.Spares, 0)
 		if d.c.Spares == 0 {
@@ -168,6 +170,12 @@ func (d *Driver) templateWith(ctx context.Context, spec *sandbox.Spec, m managed
 	t.Plain.Env = t.Isolated.Env
 	t.Plain.Argv, err = templateArgv(i, boot, j)
 	return t, err
+}
+
+// tmps is the directory that holds the /tmp of every environment of spec, whichever template they come from.
+func (d *Driver) tmps(spec *sandbox.Spec) string {
+	sum := sha256.Sum256([]byte(spec.Key))
+	return filepath.Join(d.c.Dir, "tmp", hex.EncodeToString(sum[:8]))
 }
 
 func isRoot() bool { return os.Geteuid() == 0 }

@@ -27,7 +27,6 @@ type Job struct {
 	User   []int  // uid and gid of the runtime; nil leaves them
 	Groups int    // control group files from descriptor 6 on
 	Own    bool   // it is the first process of namespaces of its own
-	Limits map[string]uint64
 }
 
 // Main is an adapter's program. Its descriptors are 1 and 2 (output), 3 (data), 4 (control), 5 (state page), 6… (control

@@ -68,7 +68,8 @@ def handler(event, context):
     if libc.umount2(b"/tmp", 2) == 0: got.append("umount")
     if libc.chroot(b"/tmp") == 0: got.append("chroot")
     try:
-        os.setuid(0); got.append("setuid")
+        if os.getuid() != 0: # it is where only one user can be mapped, without his powers
+            os.setuid(0); got.append("setuid")
     except OSError: pass
     return got
 `, `[]`)

@@ -2,6 +2,7 @@ package supervisor
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"os/signal"
 	"runtime"
@@ -228,7 +229,7 @@ func (k *keeper) startClone(e *environment, c *Command, s *started, log, inner, 
 		t.mu.Lock()
 		cl.owner = e
 		t.mu.Unlock()
-		err = cl.give(c.Work, log, inner, page)
+		err = cl.give(limited(c, cl.group), log, inner, page)
 		if err == nil {
 			return nil
 		}
@@ -243,6 +244,19 @@ func (k *keeper) startClone(e *environment, c *Command, s *started, log, inner, 
 			return err
 		}
 	}
+}
+
+// limited adds resource limits to the work of a clone that has no control group: the memory it may take for itself, with
+// room for what the interpreter and its libraries map, and its user's processes.
+func limited(c *Command, g *cgroup) *Work {
+	if g != nil {
+		return c.Work
+	}
+	w := *c.Work
+	w.Limits = maps.Clone(w.Limits)
+	w.Limits["RLIMIT_DATA"] = (c.Template.MemoryMB + 128) << 20
+	w.Limits["RLIMIT_NPROC"] = c.Template.Processes
+	return &w
 }
 
 // attach passes a fresh data socket to the runtime and gives the other end.

@@ -25,7 +25,11 @@ type Template struct {
 	MemoryMB  int     // limit of each environment
 	Processes int     // limit of each environment
 	Spares    int     // clones that are made ahead
+	Tmps      string  // directory that holds the /tmp of every environment of the function
 }
+
+// maxTemplates is how many may be alive before the longest unused ones give way.
+const maxTemplates = 24
 
 // Work is what a clone is told to do.
 type Work struct {
@@ -39,6 +43,7 @@ type template struct {
 	k        *keeper
 	spec     *Template
 	dir      string
+	name     string
 	isolated bool
 	conn     *net.UnixConn
 	forks    sync.WaitGroup // those under way
@@ -98,8 +103,12 @@ func (k *keeper) template(spec *Template) (*template, error) {
 	t.mu.forking = map[string]chan error{}
 	t.mu.clones = map[string]*clone{}
 	t.mu.used = time.Now()
+	if len(k.templates.all) >= maxTemplates {
+		k.evictLocked()
+	}
 	k.templates.all[spec.Key] = t
 	k.templates.n++
+	t.name = fmt.Sprintf("%d-%d", os.Getpid(), k.templates.n)
 	t.dir = filepath.Join(k.dir, "templates", strconv.Itoa(k.templates.n))
 	base := 2_000_000 + 65536*(k.templates.n%20000)
 	k.templates.Unlock()
@@ -123,8 +132,8 @@ func (t *template) failure() error {
 }
 
 func (t *template) start(uidBase int) error {
-	for _, sub := range []string{"root", "tmp"} {
-		if err := os.MkdirAll(filepath.Join(t.dir, sub), 0o711); err != nil {
+	for _, dir := range []string{filepath.Join(t.dir, "root"), t.spec.Tmps} {
+		if err := os.MkdirAll(dir, 0o711); err != nil {
 			return err
 		}
 	}
@@ -146,7 +155,7 @@ func (t *template) start(uidBase int) error {
 	}
 	defer stderr.Close()
 	if reason := t.k.noNamespaces(); reason == "" && t.spec.Isolated.Binds != nil {
-		spec := &launchSpec{Variant: t.spec.Isolated, Root: filepath.Join(t.dir, "root"), Tmps: filepath.Join(t.dir, "tmp"), UIDBase: uidBase}
+		spec := &launchSpec{Variant: t.spec.Isolated, Root: filepath.Join(t.dir, "root"), Tmps: t.spec.Tmps, UIDBase: uidBase}
 		pid, err := t.k.startLauncher(spec, stderr, theirs)
 		if err == nil {
 			t.isolated = true
@@ -300,6 +309,9 @@ func (c *clone) end(status syscall.WaitStatus) {
 		if !c.t.isolated {
 			killRest(c.pid, "")
 		}
+		if owner == nil {
+			_ = os.RemoveAll(filepath.Join(c.t.spec.Tmps, c.tmp)) // a spare's; the others belong to the platform
+		}
 		c.group.remove()
 		c.control.Close()
 		if c.pidfd != nil {
@@ -329,7 +341,7 @@ func (t *template) fork(tmp string) (*clone, error) {
 	t.mu.n++
 	c := &clone{t: t, id: strconv.Itoa(t.mu.n), tmp: tmp, ended: make(chan struct{})}
 	if c.tmp == "" {
-		c.tmp = c.id
+		c.tmp = t.name + "-" + c.id
 	}
 	w := make(chan error, 1)
 	t.mu.forking[c.id] = w
@@ -344,7 +356,7 @@ func (t *template) fork(tmp string) (*clone, error) {
 		c.group.remove()
 		return nil, err
 	}
-	dir := filepath.Join(t.dir, "tmp", c.tmp)
+	dir := filepath.Join(t.spec.Tmps, c.tmp)
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return fail(err)
 	}
@@ -440,6 +452,24 @@ func (c *clone) give(w *Work, files ...*os.File) error {
 		fds[i] = int(f.Fd())
 	}
 	return os.NewSyscallError("sendmsg", unix.Sendmsg(int(c.control.Fd()), b, unix.UnixRights(fds...), nil, unix.MSG_NOSIGNAL))
+}
+
+// evictLocked drops the template that has been without environments and unused for longest.
+func (k *keeper) evictLocked() {
+	var oldest *template
+	var since time.Time
+	for _, t := range k.templates.all {
+		t.mu.Lock()
+		used, unused := t.mu.used, len(t.mu.clones) == len(t.mu.spares)
+		t.mu.Unlock()
+		if unused && (oldest == nil || used.Before(since)) {
+			oldest, since = t, used
+		}
+	}
+	if oldest != nil {
+		oldest.drop()
+		delete(k.templates.all, oldest.spec.Key)
+	}
 }
 
 // drop ends the template once no environment of it is left; its spares end at once.

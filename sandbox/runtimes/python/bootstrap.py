@@ -399,6 +399,7 @@ class Runtime:
         self.number = 0
         self.kept = None
         self.buffer = b""
+        self.before = frozenset(sys.modules) if job.get("learn") else ()
         self.begin = time.time_ns()
 
     def shown(self, path):
@@ -521,12 +522,13 @@ class Runtime:
             pass
 
     def learned(self):
-        """The modules in memory that a template may hold: those that are not the user's own."""
+        """The modules that init brought into memory and that a template may hold: those that are not the user's own."""
         if not self.job.get("learn"):
             return b""
         import zygote_modules
 
-        return "\n".join(zygote_modules.libraries(self.job["task"])).encode()
+        new = [n for n in zygote_modules.libraries(self.job["task"]) if n not in self.before]
+        return "\n".join(new).encode()
 
     def end_lines(self):
         for lines in self.outputs:

@@ -130,11 +130,10 @@ class Libraries:
 
 def preload(job):
     libraries = Libraries(job["task"])
-    if job.get("modules"):
-        for name in job["modules"]:
-            libraries.load(name)
-    elif job.get("handler") and "." in job["handler"]:
+    if job.get("handler") and "." in job["handler"]:
         libraries.load(job["handler"].rsplit(".", 1)[0].replace("/", "."))
+    for name in job.get("modules") or ():
+        libraries.load(name)
 
 
 def threads():
