@@ -253,6 +253,10 @@ func (s *Service) Describe(executionARN string) (*Result, error) {
 		if !ok {
 			continue
 		}
+		if !ev.Type.Ends() { // the end is on its way to the disk; until it is there, nobody is told of it
+			r.Status, r.Stopped = Running, time.Time{}
+			return r, nil
+		}
 		if ev.Type != interp.ExecutionTimedOut { // AWS's description of those has neither
 			r.Error, r.Cause = ev.Error, ev.Cause
 		}

@@ -116,3 +116,12 @@ func (t Type) String() string { return typeNames[t] }
 
 // Hidden reports whether AWS's histories do not show events of this type. They have ID 0.
 func (t Type) Hidden() bool { return t >= Retry }
+
+// Ends reports whether an event of that type is the end of an execution.
+func (t Type) Ends() bool {
+	switch t {
+	case ExecutionSucceeded, ExecutionFailed, ExecutionTimedOut, ExecutionAborted:
+		return true
+	}
+	return false
+}

@@ -42,6 +42,7 @@ const (
 	memTableSize  = 16 << 20
 	blockCache    = 8 << 20
 	spaceInterval = 200 * time.Millisecond // how often free space is looked at
+	behind        = 100 * time.Millisecond // what CommitBehind wrote is flushed at most this much later
 )
 
 // DB is the open database. Any number of goroutines may use it.
@@ -52,7 +53,8 @@ type DB struct {
 	strict bool
 
 	failed atomic.Pointer[error] // the first failure of a write or flush
-	dirty  atomic.Bool           // relaxed: something was committed since the last flush
+	dirty  atomic.Bool           // something was committed since the last flush
+	wake   chan struct{}         // has room for one: something became dirty
 
 	stop context.CancelFunc
 	wg   sync.WaitGroup // the flusher and the space watcher
@@ -72,7 +74,7 @@ func Open(dir string, o Options) (*DB, error) {
 	if err := checkFormat(fs, dir); err != nil {
 		return nil, fault.In(op, err)
 	}
-	d := &DB{strict: o.FlushEvery <= 0, cache: pebble.NewCache(blockCache)}
+	d := &DB{strict: o.FlushEvery <= 0, cache: pebble.NewCache(blockCache), wake: make(chan struct{}, 1)}
 	p, err := pebble.Open(path.Join(dir, "db"), d.options(fs))
 	if err != nil {
 		d.cache.Unref()
@@ -89,9 +91,11 @@ func Open(dir string, o Options) (*DB, error) {
 	if d.space = watch(fs, dir, o.Reserve); d.space != nil {
 		d.wg.Go(func() { d.space.run(ctx, spaceInterval) })
 	}
-	if !d.strict {
-		d.wg.Go(func() { d.flushEvery(ctx, o.FlushEvery) })
+	every := o.FlushEvery
+	if d.strict {
+		every = behind
 	}
+	d.wg.Go(func() { d.flushEvery(ctx, every) })
 	return d, nil
 }
 
@@ -138,7 +142,8 @@ func (d *DB) Err() error {
 // Commit makes all writes or none, and returns when they are durable. A full disk gives fault.Full and writes nothing.
 func (d *DB) Commit(writes ...Write) error { return d.commit(d.strict, writes) }
 
-// CommitBehind makes all writes or none and does not wait for a flush; a later Commit flushes them too.
+// CommitBehind makes all writes or none and does not wait for a flush, which follows within a tenth of a second. Until
+// then they are in this process only, since Pebble hands its log to the system with the flush: a kill loses them.
 func (d *DB) CommitBehind(writes ...Write) error { return d.commit(false, writes) }
 
 func (d *DB) commit(flush bool, writes []Write) (err error) {
@@ -193,8 +198,11 @@ func (d *DB) apply(b *pebble.Batch, flush bool) (err error) {
 	if err := d.Err(); err != nil {
 		return err
 	}
-	if !flush {
-		d.dirty.Store(true)
+	if !flush && !d.dirty.Swap(true) {
+		select {
+		case d.wake <- struct{}{}:
+		default:
+		}
 	}
 	return b.Close()
 }
@@ -265,13 +273,16 @@ func (d *DB) Backup(dir string) error {
 }
 
 func (d *DB) flushEvery(ctx context.Context, every time.Duration) {
-	t := time.NewTicker(every)
-	defer t.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-t.C:
+		case <-d.wake:
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(every):
 			d.flush()
 		}
 	}
