@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"anthill/arn"
 	"anthill/asl"
 	"anthill/asl/failure"
 	"anthill/asl/interp"
@@ -72,6 +73,9 @@ func refusef(format string, args ...any) error {
 // TestState tries one state with an input, without an execution (API reference, TestState). It takes as long as the state
 // does, five minutes at most.
 func (s *Service) TestState(ctx context.Context, sc Scope, in TestInput) (*TestResult, error) {
+	if in.RoleARN != "" && !isRole(in.RoleARN) {
+		return nil, fault.Invalidf(opTestState, "arn", "Invalid Role Arn: '%s'", in.RoleARN)
+	}
 	m, state, err := stateToTest(in.Definition, in.StateName)
 	if err != nil {
 		return nil, err
@@ -106,6 +110,12 @@ func (s *Service) TestState(ctx context.Context, sc Scope, in TestInput) (*TestR
 		return nil, refusef("Invalid Context object provided: %s", why)
 	}
 	return t.try(ctx, interp.NewTest(c, time.Now()))
+}
+
+// isRole reports whether a text is the ARN of a role.
+func isRole(text string) bool {
+	a, err := arn.Parse(text)
+	return err == nil && a.Service == "iam" && strings.HasPrefix(a.Resource, "role/")
 }
 
 // try takes the state to its end.

@@ -73,6 +73,7 @@ func shown(r *workflows.TestResult) value.Value {
 }
 
 const (
+	role     = "arn:aws:iam::123456789012:role/r"
 	send     = `{"Type": "Task", "Resource": "arn:aws:states:::sqs:sendMessage", "Parameters.$": "$", "End": true}`
 	aMap     = `{"Type": "Map", "ItemProcessor": {"StartAt": "A", "States": {"A": {"Type": "Pass", "End": true}}}, "End": true}`
 	branches = `{"Type": "Parallel", "Branches": [{"StartAt": "A", "States": {"A": {"Type": "Pass", "End": true}}}, {"StartAt": "B", "States": {"B": {"Type": "Pass", "End": true}}}], "End": true}`
@@ -92,10 +93,10 @@ func TestStatesAreTried(t *testing.T) {
 	}{
 		{"variables are shown with those that were given", workflows.TestInput{Variables: text(`{"a": 1, "b": 2}`), Definition: `{"Type": "Pass", "QueryLanguage": "JSONata", "Assign": {"b": "{% $a + 2 %}"}, "Output": "{% $b %}", "Next": "Z"}`},
 			`{"status": "SUCCEEDED", "output": 2, "next": "Z", "seen": {"input": {}, "variables": {"a": 1, "b": 3}}}`},
-		{"a task is really done", workflows.TestInput{Definition: send, RoleARN: "arn:aws:iam::123456789012:role/r", Input: text(`{"MessageBody":"m"}`)},
+		{"a task is really done", workflows.TestInput{Definition: send, RoleARN: role, Input: text(`{"MessageBody":"m"}`)},
 			`{"status": "SUCCEEDED", "output": {"Sent":{"MessageBody":"m"}}, "seen": {"input": {"MessageBody":"m"}, "afterInputPath": {"MessageBody":"m"}, "afterParameters": {"MessageBody":"m"},
 				"result": {"Sent":{"MessageBody":"m"}}, "afterResultSelector": {"Sent":{"MessageBody":"m"}}, "afterResultPath": {"Sent":{"MessageBody":"m"}}}}`},
-		{"a failed task is to be tried again", workflows.TestInput{Definition: retried, RoleARN: "arn:aws:iam::123456789012:role/r"},
+		{"a failed task is to be tried again", workflows.TestInput{Definition: retried, RoleARN: role},
 			`{"status": "RETRIABLE", "error": "Busy", "cause": "no StateName", "seen": {"input": {}, "afterArguments": {"Fail": "Busy"}, "errorDetails": {"retryIndex": 1, "retryBackoffIntervalSeconds": 2}}}`},
 		{"the second time later", workflows.TestInput{Definition: retried, Retries: count(1), Mock: &workflows.Mock{Error: &workflows.MockError{Name: text("Busy")}}},
 			`{"status": "RETRIABLE", "error": "Busy", "seen": {"input": {}, "afterArguments": {"Fail": "Busy"}, "errorDetails": {"retryIndex": 1, "retryBackoffIntervalSeconds": 6}}}`},
@@ -150,8 +151,9 @@ func TestStatesAreRefused(t *testing.T) {
 	}{
 		{workflows.TestInput{Definition: aMap}, "definition", "TestState API does not support Map or Parallel states. Supported state types include: [Task, Wait, Pass, Succeed, Fail, Choice]"},
 		{workflows.TestInput{Definition: task}, "request", "RoleArn must be specified when testing a Task state"},
-		{workflows.TestInput{Definition: `{"Type": "Task", "Resource": "arn:aws:states:us-east-1:123456789012:activity:a", "End": true}`, RoleARN: "r"}, "definition",
+		{workflows.TestInput{Definition: `{"Type": "Task", "Resource": "arn:aws:states:us-east-1:123456789012:activity:a", "End": true}`, RoleARN: role}, "definition",
 			"TestState API does not support Activity tasks, .sync or .waitForTaskToken service integration patterns when a mock is not specified."},
+		{workflows.TestInput{Definition: task, RoleARN: "arn:aws:iam::123456789012:user/r"}, "arn", "Invalid Role Arn: 'arn:aws:iam::123456789012:user/r'"},
 		{workflows.TestInput{Definition: task, FailedItems: count(0)}, "request", noMock("MapIterationFailureCount")},
 		{workflows.TestInput{Definition: task, Retries: count(0)}, "request", noMock("RetrierRetryCount")},
 		{workflows.TestInput{Definition: task, ReaderData: text("[]")}, "request", noMock("MapItemReaderData")},
@@ -206,7 +208,7 @@ func TestStatesTakeTheirTime(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := newService(t)
 				begun := time.Now()
-				r, err := s.TestState(t.Context(), scope, workflows.TestInput{Definition: c.definition, Input: &c.input, RoleARN: "r"})
+				r, err := s.TestState(t.Context(), scope, workflows.TestInput{Definition: c.definition, Input: &c.input, RoleARN: role})
 				if err != nil {
 					t.Fatal(err)
 				}
