@@ -132,7 +132,9 @@ func (e *environment) Boot(ctx context.Context) (sandbox.Boot, error) {
 	b.Received = time.Now().UnixNano()
 	if f.kind == frameInitDone {
 		b.Kind = sandbox.Answered
-		e.d.learn(e, time.Duration(b.InitEnd-b.InitBegin), rest)
+		if time.Duration(b.InitEnd-b.InitBegin) > slowInit {
+			e.d.learn(e, rest)
+		}
 		return b, nil
 	}
 	b.Kind, b.Payload, b.ErrorType = sandbox.Failed, rest, errorTypeOf(rest)
@@ -234,6 +236,9 @@ func (e *environment) Wait(ctx context.Context, until time.Time) (sandbox.Outcom
 		return sandbox.Outcome{Kind: sandbox.Exited, Exit: "signal: killed"}, nil
 	}
 	wanted := func(f frame) bool {
+		if f.kind == frameLearned {
+			e.d.learn(e, f.payload)
+		}
 		return f.number == e.number && (f.kind == frameResponse || f.kind == frameFailure)
 	}
 	var f frame

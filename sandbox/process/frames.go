@@ -21,6 +21,7 @@ import (
 //	invoke     u16 length, head (request id, deadline in ms, ARN, trace id, client context, identity; NUL between), event
 //	response   u64 entered, u64 returned, u64 memory, result
 //	failure    the same three, error type, NUL, error object
+//	learned    names of modules that the first invocation imported, a line each; before its outcome
 //	ack        the kept outcome is not needed any more
 const (
 	frameHello     = 1
@@ -30,6 +31,7 @@ const (
 	frameResponse  = 5
 	frameFailure   = 6
 	frameAck       = 7
+	frameLearned   = 8
 )
 
 const headSize = 13

@@ -56,10 +56,10 @@ func (d *Driver) learning(spec *sandbox.Spec) bool {
 	return spec.Method == "" && d.mu.learned[spec.Key] == nil
 }
 
-// learn takes the modules that were in memory after an init. When that init was slow, a template that holds them is made,
-// and later environments are forked from it.
-func (d *Driver) learn(e *environment, took time.Duration, modules []byte) {
-	if len(modules) == 0 || took < slowInit || !d.learning(&e.spec) {
+// learn takes the modules that a slow init, or a slow first invocation, brought into memory. A template that holds them is
+// made, and later environments are forked from it.
+func (d *Driver) learn(e *environment, modules []byte) {
+	if len(modules) == 0 || !d.learning(&e.spec) {
 		return
 	}
 	d.mu.Lock()

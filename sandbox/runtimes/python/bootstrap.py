@@ -18,7 +18,8 @@ import threading
 import time
 import traceback
 
-HELLO, INIT_DONE, INIT_ERROR, INVOKE, RESPONSE, ERROR, ACK = 1, 2, 3, 4, 5, 6, 7
+HELLO, INIT_DONE, INIT_ERROR, INVOKE, RESPONSE, ERROR, ACK, LEARNED = 1, 2, 3, 4, 5, 6, 7, 8
+SLOW = 20 * 1000 * 1000  # ns; what takes longer may teach the template
 HEAD = struct.Struct("!IBQ")
 INIT_TIMES = struct.Struct("!QQQ")  # init begin and end in ns, maximum resident set in KiB
 OUTCOME_TIMES = struct.Struct("!QQQ")  # handler entered and returned in ns, maximum resident set in KiB
@@ -584,7 +585,20 @@ class Runtime:
             error = fault_of(self, sys.exc_info(), request_id)
             kind, answer = ERROR, self.failed(error)
         self.end_lines()
+        if self.before:
+            self.teach(returned - entered)
         self.answer(kind, entered, returned, answer)
+
+    def teach(self, took):
+        """After its first invocation, which may have imported what init had not: handlers often load their model late."""
+        if took > SLOW:
+            modules = self.learned()
+            if modules:
+                try:
+                    self.send(LEARNED, self.number, modules)
+                except OSError:
+                    pass
+        self.before = ()
 
     def marshal(self, result):
         if isinstance(result, bytes):
