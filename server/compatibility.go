@@ -28,4 +28,9 @@ that names it. Every other difference from AWS that we know of stands here, unde
 `
 
 // compatibilityNotes are the differences that tables cannot tell, by door.
-var compatibilityNotes = map[string]string{}
+var compatibilityNotes = map[string]string{
+	"lambda": "Policies are recorded and not enforced. A runtime identifier that this machine does not have runs on the nearest interpreter, and so does arm64 code on an x86-64 machine: the RuntimeVersionArn and INIT_START then end in " +
+		"plain words, such as `python3.12-runs-on-3.11.2`; `--strict-runtimes` refuses instead. An invocation does not wait for State Active. Tags are kept for functions only. FunctionUrl is a name under `localhost`; " +
+		"`/_aws/lambda-url/ID/` answers without DNS. InvokeWithResponseStream gives the whole response as one chunk. " +
+		"Refused when asked for: KMS keys, file systems, virtual private clouds, tenancy, capacity providers, durable functions, event sources, and destinations that are not functions.",
+}
