@@ -216,7 +216,19 @@ func (s *Service) Get(executionARN string) (*Execution, error) {
 	if !ok {
 		return nil, &fault.Error{Kind: fault.NotFound, Op: op, Noun: "execution", Name: executionARN, Detail: "Execution Does Not Exist: '" + executionARN + "'"}
 	}
+	if e.Status != Running && s.driven(executionARN) {
+		// Its end is committed and not flushed yet: readers of its history do not see it, and a power cut could still undo it.
+		e.Status, e.Stopped = Running, time.Time{}
+	}
 	return &e, nil
+}
+
+// driven reports whether an execution is open here.
+func (s *Service) driven(executionARN string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, ok := s.mu.runs[executionARN]
+	return ok
 }
 
 // Result is how an execution stands, with its data.

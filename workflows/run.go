@@ -221,6 +221,9 @@ func (r *run) step(batch []message) {
 			return
 		}
 	}
+	if r.x.Done() {
+		r.leave() // whoever is told now and asks finds it ended
+	}
 	for _, m := range batch {
 		m.tell(nil)
 	}
@@ -357,16 +360,21 @@ func (r *run) end() {
 	}
 	clear(r.timers)
 	clear(r.tasks)
-	r.s.mu.Lock()
-	if r.s.mu.runs[r.e.ARN] == r {
-		delete(r.s.mu.runs, r.e.ARN)
-	}
-	r.s.mu.Unlock()
+	r.leave()
 	select {
 	case <-r.done:
 	default:
 		close(r.done)
 	}
+}
+
+// leave takes the execution out of the open ones.
+func (r *run) leave() {
+	r.s.mu.Lock()
+	if r.s.mu.runs[r.e.ARN] == r {
+		delete(r.s.mu.runs, r.e.ARN)
+	}
+	r.s.mu.Unlock()
 }
 
 // tell brings a message to an open execution and waits until it is durable.
