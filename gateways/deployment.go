@@ -23,7 +23,8 @@ func (a *RestAPI) Deploy(description *string, stage string, now time.Time) (*Dep
 	if methods == 0 {
 		return nil, invalid(op, "deployment", "The REST API doesn't contain any methods")
 	}
-	d := &Deployment{ID: newID(6), Description: description, Created: now, Resources: cloneResources(a.Resources)}
+	d := &Deployment{ID: newID(6), Description: description, Created: now, Resources: cloneResources(a.Resources),
+		Models: copies(a.Models), Validators: copies(a.Validators), Authorizers: copies(a.Authorizers)}
 	a.Deployments[d.ID] = d
 	if stage != "" {
 		st, ok := a.Stages[stage]
@@ -36,6 +37,29 @@ func (a *RestAPI) Deploy(description *string, stage string, now time.Time) (*Dep
 	return d, nil
 }
 
+// DeployCanary keeps the resources as they stand, and shows them to a part of the stage's requests.
+func (a *RestAPI) DeployCanary(description *string, stage *string, canary Canary, now time.Time) (*Deployment, error) {
+	const op = "gateways.DeployCanary"
+	if stage == nil || *stage == "" {
+		name := "null"
+		if stage != nil {
+			name = ""
+		}
+		return nil, invalid(op, "deployment", "Invalid deployment content specified.Non null and non empty stageName must be provided for canary deployment. Provided value is "+name)
+	}
+	st, ok := a.Stages[*stage]
+	if !ok {
+		return nil, invalid(op, "deployment", "Invalid deployment content specified.Stage "+*stage+" must already be created before making a canary release deployment")
+	}
+	d, err := a.Deploy(description, "", now)
+	if err != nil {
+		return nil, err
+	}
+	canary.DeploymentID = d.ID
+	st.Canary, st.Updated = &canary, now
+	return d, nil
+}
+
 // RemoveDeployment takes a deployment away that no stage shows.
 func (a *RestAPI) RemoveDeployment(id string) error {
 	const op = "gateways.RemoveDeployment"
@@ -43,7 +67,7 @@ func (a *RestAPI) RemoveDeployment(id string) error {
 		return notFound(op, "deployment", id)
 	}
 	for _, st := range a.Stages {
-		if st.DeploymentID == id {
+		if st.DeploymentID == id || st.Canary != nil && st.Canary.DeploymentID == id {
 			return invalid(op, "deployment", "Active stages pointing to this deployment must be moved or deleted")
 		}
 	}
@@ -54,7 +78,11 @@ func (a *RestAPI) RemoveDeployment(id string) error {
 // AddStage names a deployment.
 func (a *RestAPI) AddStage(st *Stage) error {
 	const op = "gateways.AddStage"
-	if _, ok := a.Deployments[st.DeploymentID]; !ok {
+	_, ok := a.Deployments[st.DeploymentID]
+	if st.Canary != nil && ok {
+		_, ok = a.Deployments[st.Canary.DeploymentID]
+	}
+	if !ok {
 		return &fault.Error{Kind: fault.Invalid, Op: op, Noun: "deployment", Name: st.DeploymentID, Detail: "Deployment id does not exist"}
 	}
 	if _, ok := a.Stages[st.Name]; ok {

@@ -51,6 +51,8 @@ type requestContext struct {
 	DomainName        string   `json:"domainName"`
 	DeploymentID      string   `json:"deploymentId"`
 	APIID             string   `json:"apiId"`
+
+	Authorizer json.RawMessage `json:"authorizer,omitempty"`
 }
 
 type identity struct {
@@ -66,19 +68,21 @@ type identity struct {
 	UserARN                       *string `json:"userArn"`
 	UserAgent                     string  `json:"userAgent"`
 	User                          *string `json:"user"`
+	APIKey                        *string `json:"apiKey,omitempty"`
+	APIKeyID                      *string `json:"apiKeyId,omitempty"`
 }
 
 // lambdaProxy serves an AWS_PROXY integration.
 func (p *Proxy) lambdaProxy(ctx context.Context, w http.ResponseWriter, c *call) {
-	ref, ok := functionOf(*c.method.Integration.URI, c.stage.Variables)
+	ref, ok := functionOf(*c.method.Integration.URI, c.stageVariables())
 	// API Gateway calls Lambda with the integration's method, and Lambda's Invoke is a POST.
-	if m := c.method.Integration.HTTPMethod; !ok || m == nil || *m != "POST" && *m != "ANY" {
-		internalError.write(w)
+	if !ok || !isPost(c.method.Integration.HTTPMethod) {
+		internalError.write(w, c)
 		return
 	}
 	payload, err := json.Marshal(eventOf(c))
 	if err != nil {
-		internalError.write(w)
+		internalError.write(w, c)
 		return
 	}
 	res, err := p.s.functions.Invoke(ctx, functions.Invocation{Ref: ref, Payload: payload, TraceID: c.traceID,
@@ -87,16 +91,16 @@ func (p *Proxy) lambdaProxy(ctx context.Context, w http.ResponseWriter, c *call)
 		if ctx.Err() != nil {
 			err = ctx.Err()
 		}
-		refusalFor(err).write(w)
+		refusalFor(err).write(w, c)
 		return
 	}
 	if res.FunctionError != "" {
-		badGateway.write(w)
+		badGateway.write(w, c)
 		return
 	}
 	answer, ok := answerOf(res.Payload)
 	if !ok {
-		badGateway.write(w)
+		badGateway.write(w, c)
 		return
 	}
 	answer.write(w, c)
@@ -142,23 +146,50 @@ func CheckFunctionURI(uri string) error {
 	return nil
 }
 
+func (c *call) apiID() string {
+	if c.api == nil {
+		return ""
+	}
+	return c.api.ID
+}
+
+func (c *call) binaryTypes() []string {
+	if c.api == nil {
+		return nil
+	}
+	return c.api.BinaryMediaTypes
+}
+
 func eventOf(c *call) *proxyEvent {
 	r := c.r
 	prefix, _, _ := strings.Cut(c.domain, ".")
-	source, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		source = r.RemoteAddr
+	source := c.source()
+	resource, stage, deployment, account := &Resource{}, "", "", ""
+	if c.api != nil {
+		account = c.api.Account
+	}
+	if c.dep != nil {
+		stage, deployment = c.stage.Name, c.dep.ID
+	}
+	if c.resource != nil {
+		resource = c.resource
 	}
 	e := &proxyEvent{
-		Resource: c.resource.Path, Path: c.path, HTTPMethod: r.Method,
-		StageVariables: c.stage.Variables,
+		Resource: resource.Path, Path: c.path, HTTPMethod: r.Method,
+		StageVariables: c.stageVariables(),
 		RequestContext: requestContext{
-			ResourceID: c.resource.ID, ResourcePath: c.resource.Path, HTTPMethod: r.Method, ExtendedRequestID: c.extended,
-			RequestTime: c.began.UTC().Format("02/Jan/2006:15:04:05 -0700"), Path: c.fullPath, AccountID: c.api.Account,
-			Protocol: r.Proto, Stage: c.stage.Name, DomainPrefix: prefix, RequestTimeEpoch: c.began.UnixMilli(),
-			RequestID: c.requestID, DomainName: c.domain, DeploymentID: c.dep.ID, APIID: c.api.ID,
+			ResourceID: resource.ID, ResourcePath: resource.Path, HTTPMethod: r.Method, ExtendedRequestID: c.extended,
+			RequestTime: c.began.UTC().Format("02/Jan/2006:15:04:05 -0700"), Path: c.fullPath, AccountID: account,
+			Protocol: r.Proto, Stage: stage, DomainPrefix: prefix, RequestTimeEpoch: c.began.UnixMilli(),
+			RequestID: c.requestID, DomainName: c.domain, DeploymentID: deployment, APIID: c.apiID(),
 			Identity: identity{SourceIP: source, UserAgent: r.UserAgent()},
 		},
+	}
+	if c.authorized != nil {
+		e.RequestContext.Authorizer = json.RawMessage(c.authorized.String())
+	}
+	if c.apiKey != nil {
+		e.RequestContext.Identity.APIKey, e.RequestContext.Identity.APIKeyID = &c.apiKey.Value, &c.apiKey.ID
 	}
 	if len(c.params) > 0 {
 		e.PathParameters = c.params
@@ -171,7 +202,7 @@ func eventOf(c *call) *proxyEvent {
 	}
 	if len(c.body) > 0 {
 		text := string(c.body)
-		if isBinary(c.api.BinaryMediaTypes, r.Header.Get("Content-Type")) {
+		if isBinary(c.binaryTypes(), r.Header.Get("Content-Type")) {
 			text, e.IsBase64Encoded = base64.StdEncoding.EncodeToString(c.body), true
 		} else if !utf8.Valid(c.body) {
 			text = strings.ToValidUTF8(text, "\uFFFD")

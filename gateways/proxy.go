@@ -2,20 +2,26 @@ package gateways
 
 import (
 	"context"
-	"crypto/rand"
+	crand "crypto/rand"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
+	"net"
 	"net/http"
 	"strings"
 	"time"
 
-	"anthill/fault"
+	"anthill/gateways/vtl"
+	"anthill/value"
 )
 
 // maxPayload is API Gateway's limit for a request body: 10 MB.
 const maxPayload = 10 << 20
+
+// timeLimit is the longest that API Gateway waits for an integration.
+const timeLimit = 29 * time.Second
 
 // Call is a request that has found its stage.
 type call struct {
@@ -35,6 +41,11 @@ type call struct {
 	traceID   string
 	began     time.Time
 	r         *http.Request
+
+	canary     *Canary      // set when the request goes to the stage's canary
+	apiKey     *APIKey      // that the caller showed
+	authorized *value.Value // what the authorizer said: principalId and its context
+	vars       *vtl.Map     // $context, made when it is first looked at
 }
 
 // Proxy serves the stages of every REST API. It takes three forms of address:
@@ -82,27 +93,50 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("x-amzn-RequestId", c.requestID)
 	h.Set("x-amz-apigw-id", c.extended)
-	if refusal := p.find(c); refusal != nil {
-		refusal.write(w)
-		return
-	}
-	h.Set("X-Amzn-Trace-Id", c.traceID)
+	found := p.find(c)
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxPayload))
 	var tooBig *http.MaxBytesError
 	switch {
+	case found != nil:
+		found.write(w, c)
+		return
 	case errors.As(err, &tooBig):
-		(&refusal{http.StatusRequestEntityTooLarge, "RequestTooLargeException", "Request Too Long"}).write(w)
+		tooLarge.write(w, c)
 		return
 	case err != nil:
 		return // the client has gone
 	}
+	h.Set("X-Amzn-Trace-Id", c.traceID)
 	c.body = body
+	if f := p.admit(c); f != nil {
+		f.write(w, c)
+		return
+	}
 	p.serve(w, c)
+}
+
+// admit asks all that may refuse a request before its integration, in AWS's order.
+func (p *Proxy) admit(c *call) *refusal {
+	for _, ask := range []func(*call) *refusal{p.authorize, p.checkKey, p.checkRequest} {
+		if f := ask(c); f != nil {
+			return f
+		}
+	}
+	if p.throttled(c) {
+		return throttledCall
+	}
+	return nil
 }
 
 // find fills the parts of c that the address names.
 func (p *Proxy) find(c *call) *refusal {
 	id, stage, rest, _ := address(c.r)
+	c.domain = c.r.Host
+	c.path = unescape(rest)
+	if c.path == "" {
+		c.path = "/"
+	}
+	c.fullPath = "/" + stage + c.path
 	api, ok := p.s.served(id)
 	if !ok {
 		return forbidden
@@ -111,16 +145,17 @@ func (p *Proxy) find(c *call) *refusal {
 	if !ok {
 		return forbidden
 	}
-	c.api, c.stage, c.dep = api, st, api.Deployments[st.DeploymentID]
+	if api.DisableExecuteAPIEndpoint {
+		return forbidden
+	}
+	deployment := st.DeploymentID
+	if st.Canary != nil && rand.Float64()*100 < st.Canary.Percent {
+		c.canary, deployment = st.Canary, st.Canary.DeploymentID
+	}
+	c.api, c.stage, c.dep = api, st, api.Deployments[deployment]
 	if c.dep == nil {
 		return forbidden
 	}
-	c.path = unescape(rest)
-	if c.path == "" {
-		c.path = "/"
-	}
-	c.fullPath = "/" + stage + c.path
-	c.domain = c.r.Host
 	c.resource, c.params = route(c.dep, c.path)
 	if c.resource == nil {
 		return missingToken
@@ -138,58 +173,32 @@ func (p *Proxy) find(c *call) *refusal {
 func (p *Proxy) serve(w http.ResponseWriter, c *call) {
 	limit := time.Duration(c.method.Integration.TimeoutMillis) * time.Millisecond
 	if limit <= 0 {
-		limit = 29 * time.Second
+		limit = timeLimit
 	}
 	ctx, cancel := context.WithTimeout(c.r.Context(), limit)
 	defer cancel()
 	switch c.method.Integration.Type {
 	case "AWS_PROXY":
 		p.lambdaProxy(ctx, w, c)
-	case "MOCK":
-		p.mock(w, c)
-	default: // PutIntegration accepts no other
-		internalError.write(w)
+	case "HTTP_PROXY":
+		p.httpProxy(ctx, w, c)
+	default:
+		p.custom(ctx, w, c)
 	}
 }
 
-// refusal is an answer of API Gateway's own.
-type refusal struct {
-	status        int
-	kind, message string
-}
-
-var (
-	forbidden     = &refusal{http.StatusForbidden, "ForbiddenException", "Forbidden"}
-	missingToken  = &refusal{http.StatusForbidden, "MissingAuthenticationTokenException", "Missing Authentication Token"}
-	internalError = &refusal{http.StatusInternalServerError, "InternalServerErrorException", "Internal server error"}
-	badGateway    = &refusal{http.StatusBadGateway, "InternalServerErrorException", "Internal server error"}
-	timedOut      = &refusal{http.StatusGatewayTimeout, "InternalServerErrorException", "Endpoint request timed out"}
-	tooMany       = &refusal{http.StatusTooManyRequests, "LimitExceededException", "Limit Exceeded"}
-)
-
-func (f *refusal) write(w http.ResponseWriter) {
-	w.Header().Set("x-amzn-ErrorType", f.kind)
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(f.status)
-	fmt.Fprintf(w, `{"message":%q}`, f.message)
-}
-
-// refusalFor is what a caller sees when the platform could not run the function.
-func refusalFor(err error) *refusal {
-	switch {
-	case errors.Is(err, context.DeadlineExceeded):
-		return timedOut
-	case fault.Is(err, fault.Throttled):
-		return tooMany
-	case fault.Is(err, fault.TooLarge):
-		return &refusal{http.StatusRequestEntityTooLarge, "RequestTooLargeException", "Request Too Long"}
+// source is the address of the caller.
+func (c *call) source() string {
+	source, _, err := net.SplitHostPort(c.r.RemoteAddr)
+	if err != nil {
+		return c.r.RemoteAddr
 	}
-	return internalError
+	return source
 }
 
 func uuid() string {
 	var b [16]byte
-	rand.Read(b[:])
+	crand.Read(b[:])
 	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
 	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
 }
@@ -203,6 +212,6 @@ func traceID(r *http.Request, now time.Time) string {
 		return t
 	}
 	var b [12]byte
-	rand.Read(b[:])
+	crand.Read(b[:])
 	return fmt.Sprintf("Root=1-%08x-%s", now.Unix(), hex.EncodeToString(b[:]))
 }

@@ -83,10 +83,8 @@ func (a *RestAPI) AddMethod(resource string, m *Method) error {
 	if !httpMethods[m.HTTPMethod] {
 		return invalid(op, "method", "Invalid HttpMethod specified. Valid options are GET,PUT,POST,DELETE,PATCH,OPTIONS,HEAD,ANY")
 	}
-	switch m.AuthorizationType {
-	case "NONE", "AWS_IAM", "CUSTOM", "COGNITO_USER_POOLS":
-	default:
-		return invalid(op, "method", "Invalid authorization type specified. Valid options are NONE, AWS_IAM, CUSTOM, COGNITO_USER_POOLS")
+	if err := a.CheckMethod(m); err != nil {
+		return err
 	}
 	if _, ok := r.Methods[m.HTTPMethod]; ok {
 		return conflict(op, "method", m.HTTPMethod, "Method already exists for this resource")
@@ -102,5 +100,75 @@ func (a *RestAPI) RemoveMethod(resource, method string) error {
 		return fault.In("gateways.RemoveMethod", err)
 	}
 	delete(a.Resources[resource].Methods, method)
+	return nil
+}
+
+// MoveResource changes a resource's path part ("" leaves it) and parent ("" leaves it), and the paths below it.
+func (a *RestAPI) MoveResource(id, part, parent string) error {
+	const op = "gateways.MoveResource"
+	r, ok := a.Resources[id]
+	if !ok {
+		return notFound(op, "resource", id)
+	}
+	if id == a.RootResourceID {
+		if part != "" {
+			return invalid(op, "resource", "Root resource cannot update its pathPart.")
+		}
+		return invalid(op, "resource", "Root resource cannot update its parentId.")
+	}
+	if part == "" {
+		part = r.PathPart
+	}
+	if parent == "" {
+		parent = r.ParentID
+	}
+	for at := parent; at != ""; {
+		if at == id {
+			return invalid(op, "resource", "Resources cannot be cyclic.")
+		}
+		p, ok := a.Resources[at]
+		if !ok {
+			return notFound(op, "resource", at)
+		}
+		at = p.ParentID
+	}
+	delete(a.Resources, id)
+	moved, err := a.AddResource(parent, part)
+	a.Resources[id] = r
+	if err != nil {
+		return err
+	}
+	delete(a.Resources, moved.ID)
+	r.ParentID, r.PathPart = parent, part
+	a.repath(r)
+	return nil
+}
+
+func (a *RestAPI) repath(r *Resource) {
+	r.Path = strings.TrimSuffix(a.Resources[r.ParentID].Path, "/") + "/" + r.PathPart
+	for _, c := range a.children(r.ID) {
+		a.repath(c)
+	}
+}
+
+// checkParameterNames refuses request parameters that are no parameters, or that share a name.
+func checkParameterNames(parameters map[string]bool) error {
+	const op = "gateways.checkParameterNames"
+	seen := map[string]bool{}
+	for p := range parameters {
+		name, ok := "", false
+		for _, place := range []string{"querystring.", "header.", "path.", "multivaluequerystring.", "multivalueheader."} {
+			if name, ok = strings.CutPrefix(p, "method.request."+place); ok {
+				break
+			}
+		}
+		if !ok || name == "" {
+			return invalid(op, "method", "Invalid mapping expression specified: Validation Result: warnings : [], errors : [Invalid mapping expression specified: "+p+"]")
+		}
+		if seen[name] {
+			return invalid(op, "method", "Parameter names must be unique across querystring, header and path")
+		}
+		seen[name] = true
+	}
 	return nil
 }

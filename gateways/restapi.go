@@ -26,6 +26,13 @@ type RestAPI struct {
 	Policy                    *string
 	Tags                      map[string]string
 
+	Models                map[string]*Model     // by name
+	Validators            map[string]*Validator // by id
+	Authorizers           map[string]*Authorizer
+	GatewayResponses      map[string]*GatewayResponse // by type: those that were set
+	DocumentationParts    map[string]*DocumentationPart
+	DocumentationVersions map[string]*DocumentationVersion // by version
+
 	RootResourceID string
 	Resources      map[string]*Resource
 	Deployments    map[string]*Deployment
@@ -96,6 +103,9 @@ type Deployment struct {
 	Description *string
 	Created     time.Time
 	Resources   map[string]*Resource
+	Models      map[string]*Model
+	Validators  map[string]*Validator
+	Authorizers map[string]*Authorizer
 }
 
 // Stage is a name under which a deployment is reached.
@@ -110,7 +120,11 @@ type Stage struct {
 	CacheClusterSize     *string
 	CacheClusterStatus   string
 	DocumentationVersion *string
+	ClientCertificateID  *string
 	Tags                 map[string]string
+	Settings             map[string]MethodSetting // by "{path}/{method}", and "*/*"
+	Canary               *Canary
+	AccessLog            *AccessLog
 }
 
 // Summary says which methods a deployment has: path, then HTTP method. It is AWS's apiSummary.
@@ -193,9 +207,8 @@ func (a *RestAPI) clone() *RestAPI {
 	c.Deployments = maps.Clone(a.Deployments)
 	c.Stages = make(map[string]*Stage, len(a.Stages))
 	for k, s := range a.Stages {
-		sc := *s
-		sc.Variables, sc.Tags = maps.Clone(s.Variables), maps.Clone(s.Tags)
-		c.Stages[k] = &sc
+		c.Stages[k] = s.clone()
 	}
+	c.cloneDefinitions(a)
 	return &c
 }

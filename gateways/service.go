@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
+	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -19,6 +20,16 @@ type Config struct {
 	Store     *store.Store
 	Functions Invoker
 
+	// Platform is the platform's own front. Integrations whose address is the platform's — function URLs, stages, AWS
+	// services — go to it instead of the network. Nil means that there is none.
+	Platform http.Handler
+
+	// Transport reaches other HTTP servers. Nil means http.DefaultTransport.
+	Transport http.RoundTripper
+
+	// Verify checks the signature of a request to a method with AWS_IAM authorization. Nil takes any signature for good.
+	Verify func(ctx context.Context, r *http.Request, body []byte) error
+
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 }
@@ -31,8 +42,14 @@ type Invoker interface {
 // Service keeps REST APIs.
 type Service struct {
 	functions Invoker
+	c         Config
 	apis      *store.Collection[*RestAPI]
 	now       func() time.Time
+	throttles throttles
+
+	Keys  *Kept[*APIKey]
+	Plans *Kept[*UsagePlan]
+	Links *Kept[*VPCLink]
 
 	mu struct {
 		sync.RWMutex
@@ -42,13 +59,18 @@ type Service struct {
 
 // Open reads the APIs that the store holds.
 func Open(_ context.Context, c Config) (*Service, error) {
-	s := &Service{functions: c.Functions, apis: store.Of[*RestAPI](c.Store, "restapis"), now: c.Now}
+	if c.Transport == nil {
+		c.Transport = http.DefaultTransport
+	}
+	s := &Service{functions: c.Functions, c: c, apis: store.Of[*RestAPI](c.Store, "restapis"), now: c.Now,
+		Keys: keep[*APIKey](c.Store, "api-keys", "api key"), Plans: keep[*UsagePlan](c.Store, "usage-plans", "usage plan"),
+		Links: keep[*VPCLink](c.Store, "vpc-links", "vpc link")}
 	if s.now == nil {
 		s.now = time.Now
 	}
 	s.mu.byID = map[string]*RestAPI{}
 	for _, api := range s.apis.Each("") {
-		s.mu.byID[api.ID] = api
+		s.mu.byID[api.ID] = api.clone() // with the maps that an older document lacks
 	}
 	return s, nil
 }
@@ -79,6 +101,7 @@ func (s *Service) Create(in RestAPI) (*RestAPI, error) {
 	api.RootResourceID = root.ID
 	api.Resources = map[string]*Resource{root.ID: root}
 	api.Deployments, api.Stages = map[string]*Deployment{}, map[string]*Stage{}
+	api.Models = builtInModels()
 	if err := s.apis.Put(key(api), api); err != nil {
 		return nil, fault.In(op, err)
 	}

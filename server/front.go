@@ -17,9 +17,16 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	h := s.mu.house
-	switch {
-	case r.URL.Path == "/health" || r.URL.Path == "/_localstack/health":
+	if r.URL.Path == "/health" || r.URL.Path == "/_localstack/health" {
 		s.serveHealth(w, h)
+		return
+	}
+	h.ServeHTTP(w, r)
+}
+
+// ServeHTTP is the front without what is the server's: our own addresses, stages, function URLs, AWS's calls.
+func (h *house) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	switch {
 	case strings.HasPrefix(r.URL.Path, "/_anthill/"):
 		h.own.ServeHTTP(w, r)
 	case h.proxy.Serves(r):

@@ -163,7 +163,7 @@ func (h *house) openServices(ctx context.Context, c Config, endpoint string) (er
 		return err
 	}
 	h.opened = append(h.opened, h.workflows.Close)
-	h.gateways, err = gateways.Open(ctx, gateways.Config{Store: h.store, Functions: h.functions})
+	h.gateways, err = gateways.Open(ctx, gateways.Config{Store: h.store, Functions: h.functions, Platform: h})
 	return err
 }
 

@@ -12,11 +12,16 @@ import (
 )
 
 func (d door) createDeployment(ctx context.Context, in *CreateDeploymentInput) (*Deployment, error) {
-	if in.CanarySettings != nil {
-		return nil, unsupported("CreateDeployment with canarySettings")
+	if protocol.Value(in.CacheClusterEnabled) {
+		return nil, unsupported("a cache cluster")
 	}
 	var made *gateways.Deployment
 	err := d.change(ctx, in.RestApiId, func(a *gateways.RestAPI) (err error) {
+		if cs := in.CanarySettings; cs != nil {
+			made, err = a.DeployCanary(in.Description, in.StageName, gateways.Canary{Percent: protocol.Value(cs.PercentTraffic),
+				Overrides: cs.StageVariableOverrides, UsesStageCache: protocol.Value(cs.UseStageCache)}, time.Now())
+			return err
+		}
 		stage := protocol.Value(in.StageName)
 		if made, err = a.Deploy(in.Description, stage, time.Now()); err != nil || stage == "" {
 			return err
@@ -83,14 +88,15 @@ func (d door) deleteDeployment(ctx context.Context, in *DeleteDeploymentInput) (
 }
 
 func (d door) createStage(ctx context.Context, in *CreateStageInput) (*Stage, error) {
-	if in.CanarySettings != nil {
-		return nil, unsupported("CreateStage with canarySettings")
-	}
 	now := time.Now()
 	st := &gateways.Stage{
 		Name: *in.StageName, DeploymentID: *in.DeploymentId, Description: in.Description, Variables: in.Variables, Created: now, Updated: now,
 		TracingEnabled: protocol.Value(in.TracingEnabled), CacheClusterEnabled: protocol.Value(in.CacheClusterEnabled), CacheClusterSize: in.CacheClusterSize,
 		CacheClusterStatus: "NOT_AVAILABLE", DocumentationVersion: in.DocumentationVersion, Tags: in.Tags,
+	}
+	if cs := in.CanarySettings; cs != nil {
+		st.Canary = &gateways.Canary{DeploymentID: cmp.Or(protocol.Value(cs.DeploymentId), st.DeploymentID), Percent: protocol.Value(cs.PercentTraffic),
+			Overrides: cs.StageVariableOverrides, UsesStageCache: protocol.Value(cs.UseStageCache)}
 	}
 	if st.CacheClusterEnabled {
 		return nil, unsupported("a cache cluster")
@@ -142,10 +148,43 @@ func (d door) deleteStage(ctx context.Context, in *DeleteStageInput) (*DeleteSta
 }
 
 func stageOf(s *gateways.Stage) *Stage {
-	return &Stage{
+	out := &Stage{
 		DeploymentId: &s.DeploymentID, StageName: &s.Name, Description: s.Description, CacheClusterEnabled: &s.CacheClusterEnabled,
 		CacheClusterSize: s.CacheClusterSize, CacheClusterStatus: &s.CacheClusterStatus, MethodSettings: map[string]MethodSetting{},
 		Variables: s.Variables, DocumentationVersion: s.DocumentationVersion, TracingEnabled: &s.TracingEnabled, Tags: s.Tags,
-		CreatedDate: &s.Created, LastUpdatedDate: &s.Updated,
+		CreatedDate: &s.Created, LastUpdatedDate: &s.Updated, ClientCertificateId: s.ClientCertificateID,
 	}
+	for key, set := range s.Settings {
+		out.MethodSettings[key] = settingOf(set)
+	}
+	if c := s.Canary; c != nil {
+		out.CanarySettings = &CanarySettings{PercentTraffic: &c.Percent, DeploymentId: &c.DeploymentID, StageVariableOverrides: c.Overrides, UseStageCache: &c.UsesStageCache}
+	}
+	if l := s.AccessLog; l != nil {
+		out.AccessLogSettings = &AccessLogSettings{Format: l.Format, DestinationArn: l.Destination}
+	}
+	return out
+}
+
+func (d door) updateDeployment(ctx context.Context, in *UpdateDeploymentInput) (*Deployment, error) {
+	var out gateways.Deployment
+	err := d.change(ctx, in.RestApiId, func(a *gateways.RestAPI) error {
+		dep := a.Deployments[*in.DeploymentId]
+		if dep == nil {
+			return &NotFoundException{Message: "Invalid Deployment identifier specified"}
+		}
+		out = *dep
+		for _, p := range patchesOf(in.PatchOperations) {
+			if err := only(p, "/description"); err != nil {
+				return err
+			}
+			out.Description = p.text()
+		}
+		a.Deployments[out.ID] = &out
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &Deployment{Id: &out.ID, Description: out.Description, CreatedDate: &out.Created}, nil
 }

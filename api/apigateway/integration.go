@@ -2,8 +2,12 @@ package apigateway
 
 import (
 	"context"
+	"net/url"
+	"regexp"
 	"strings"
 
+	"anthill/api/protocol"
+	"anthill/arn"
 	"anthill/fault"
 	"anthill/gateways"
 )
@@ -11,7 +15,7 @@ import (
 func (d door) putIntegration(ctx context.Context, in *PutIntegrationInput) (*Integration, error) {
 	i := &gateways.Integration{
 		Type: *in.Type, HTTPMethod: in.IntegrationHttpMethod, URI: in.Uri, ConnectionType: in.ConnectionType, ConnectionID: in.ConnectionId,
-		Credentials: in.Credentials, RequestParameters: in.RequestParameters, RequestTemplates: in.RequestTemplates,
+		Credentials: nonEmpty(in.Credentials), RequestParameters: in.RequestParameters, RequestTemplates: in.RequestTemplates,
 		PassthroughBehavior: "WHEN_NO_MATCH", ContentHandling: in.ContentHandling, TimeoutMillis: 29000,
 		CacheNamespace: *in.ResourceId, CacheKeyParameters: []string{}, Responses: map[string]*gateways.IntegrationResponse{},
 	}
@@ -27,10 +31,14 @@ func (d door) putIntegration(ctx context.Context, in *PutIntegrationInput) (*Int
 	if in.TimeoutInMillis != nil {
 		i.TimeoutMillis = *in.TimeoutInMillis
 	}
-	if err := checkIntegration(i); err != nil {
+	err := checkIntegration(i)
+	if err == nil {
+		err = checkTemplates(i.RequestTemplates)
+	}
+	if err != nil {
 		return nil, err
 	}
-	err := d.changeMethod(ctx, in.RestApiId, in.ResourceId, in.HttpMethod, func(m *gateways.Method) error {
+	err = d.changeMethod(ctx, in.RestApiId, in.ResourceId, in.HttpMethod, func(m *gateways.Method) error {
 		m.Integration = i
 		return nil
 	})
@@ -42,25 +50,64 @@ func (d door) putIntegration(ctx context.Context, in *PutIntegrationInput) (*Int
 
 // checkIntegration refuses what AWS refuses, and what is not built.
 func checkIntegration(i *gateways.Integration) error {
-	bad := func(message string) error { return &BadRequestException{Message: message} }
-	switch i.Type {
-	case "MOCK":
+	if i.Type == "MOCK" {
+		i.URI = nil
 		return nil
-	case "AWS_PROXY":
-	case "AWS", "HTTP", "HTTP_PROXY":
-		return unsupported("integration type " + i.Type)
+	}
+	if i.HTTPMethod == nil || *i.HTTPMethod == "" {
+		return bad("Enumeration value for HttpMethod must be non-empty")
 	}
 	if i.TimeoutMillis < 50 || i.TimeoutMillis > 29000 {
 		return bad("Timeout should be between 50 ms and 29000 ms")
 	}
-	if i.HTTPMethod == nil {
-		return bad("Enumeration value for HttpMethod must be non-empty")
+	if i.ConnectionType != nil && *i.ConnectionType == "VPC_LINK" && (i.ConnectionID == nil || *i.ConnectionID == "") {
+		return bad("When connection type is VPC_LINK, connectionId must be specified")
 	}
-	if i.URI == nil || !strings.HasPrefix(*i.URI, "arn:") {
+	uri := protocol.Value(i.URI)
+	if i.Type == "HTTP" || i.Type == "HTTP_PROXY" {
+		if i.ConnectionType == nil {
+			i.ConnectionType = ptr("INTERNET")
+		}
+		if u, err := url.Parse(strings.NewReplacer("{", "", "}", "", "$", "").Replace(uri)); err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+			return bad("Invalid HTTP endpoint specified for URI")
+		}
+		return nil
+	}
+	return checkServiceURI(i.Type, uri)
+}
+
+// checkServiceURI refuses the URI of an AWS or AWS_PROXY integration that names no service.
+func checkServiceURI(kind, uri string) error {
+	a, err := arn.Parse(uri)
+	if err != nil {
 		return bad("Invalid ARN specified in the request")
 	}
-	if err := gateways.CheckFunctionURI(*i.URI); err != nil {
+	if a.Service != "apigateway" || !strings.HasPrefix(a.Resource, "path/") && !strings.HasPrefix(a.Resource, "action/") {
+		return bad("AWS ARN for integration must contain path or action")
+	}
+	if a.Account != "lambda" {
+		if kind == "AWS_PROXY" {
+			return bad("Integrations of type 'AWS_PROXY' currently only supports Lambda function and Firehose stream invocations.")
+		}
+		return nil
+	}
+	if err := gateways.CheckFunctionURI(uri); err != nil {
 		return bad(fault.Of(err).Detail)
+	}
+	return nil
+}
+
+var contentTypes = regexp.MustCompile(`^[A-Za-z0-9!#$&^_.+*-]+/[A-Za-z0-9!#$&^_.+*-]+$`)
+
+// checkTemplates refuses keys that are no content types and templates that do not parse.
+func checkTemplates(templates map[string]string) error {
+	for contentType, t := range templates {
+		if contentType != "$default" && !contentTypes.MatchString(contentType) {
+			return bad("Validation Result: warnings : [], errors : [Invalid content type specified: " + contentType + "]")
+		}
+		if err := gateways.CheckTemplate(t); err != nil {
+			return bad("Invalid mapping template specified: " + err.Error())
+		}
 	}
 	return nil
 }
@@ -113,6 +160,9 @@ func (d door) changeIntegration(ctx context.Context, api, resource, method *stri
 func (d door) putIntegrationResponse(ctx context.Context, in *PutIntegrationResponseInput) (*IntegrationResponse, error) {
 	r := &gateways.IntegrationResponse{StatusCode: *in.StatusCode, SelectionPattern: in.SelectionPattern, ResponseParameters: in.ResponseParameters,
 		ResponseTemplates: in.ResponseTemplates, ContentHandling: in.ContentHandling}
+	if err := checkTemplates(r.ResponseTemplates); err != nil {
+		return nil, err
+	}
 	err := d.changeIntegration(ctx, in.RestApiId, in.ResourceId, in.HttpMethod, func(i *gateways.Integration) error {
 		i.Responses[r.StatusCode] = r
 		return nil

@@ -14,14 +14,7 @@ func (d door) putMethod(ctx context.Context, in *PutMethodInput) (*Method, error
 		APIKeyRequired: protocol.Value(in.ApiKeyRequired), OperationName: in.OperationName, RequestValidatorID: in.RequestValidatorId,
 		RequestParameters: in.RequestParameters, RequestModels: in.RequestModels, AuthorizationScopes: in.AuthorizationScopes,
 	}
-	switch m.AuthorizationType {
-	case "CUSTOM", "COGNITO_USER_POOLS", "AWS_IAM":
-		return nil, unsupported("authorization type " + m.AuthorizationType)
-	}
-	if m.APIKeyRequired {
-		return nil, unsupported("apiKeyRequired")
-	}
-	err := d.change(ctx, in.RestApiId, func(a *gateways.RestAPI) error { return a.AddMethod(*in.ResourceId, m) })
+	err := resourceless(d.change(ctx, in.RestApiId, func(a *gateways.RestAPI) error { return a.AddMethod(*in.ResourceId, m) }))
 	if err != nil {
 		return nil, err
 	}
@@ -32,7 +25,7 @@ func (d door) putMethod(ctx context.Context, in *PutMethodInput) (*Method, error
 func (d door) method(ctx context.Context, api, resource, method *string) (*gateways.Method, error) {
 	a, err := d.api(ctx, api)
 	if err != nil {
-		return nil, err
+		return nil, resourceless(err)
 	}
 	m, err := a.Method(*resource, *method)
 	return m, errorOf(ctx, err)
@@ -40,13 +33,18 @@ func (d door) method(ctx context.Context, api, resource, method *string) (*gatew
 
 // changeMethod finds a method in a copy of its API and lets f change it.
 func (d door) changeMethod(ctx context.Context, api, resource, method *string, f func(*gateways.Method) error) error {
-	return d.change(ctx, api, func(a *gateways.RestAPI) error {
+	return d.changeMethodOf(ctx, api, resource, method, func(_ *gateways.RestAPI, m *gateways.Method) error { return f(m) })
+}
+
+// changeMethodOf is changeMethod for those that look at the API too.
+func (d door) changeMethodOf(ctx context.Context, api, resource, method *string, f func(*gateways.RestAPI, *gateways.Method) error) error {
+	return resourceless(d.change(ctx, api, func(a *gateways.RestAPI) error {
 		m, err := a.Method(*resource, *method)
 		if err != nil {
 			return err
 		}
-		return f(m)
-	})
+		return f(a, m)
+	}))
 }
 
 func (d door) getMethod(ctx context.Context, in *GetMethodInput) (*Method, error) {

@@ -21,20 +21,19 @@ func (d door) createRestAPI(ctx context.Context, in *CreateRestApiInput) (*RestA
 	if *in.Name == "" {
 		return nil, &BadRequestException{Message: "Invalid API name specified"}
 	}
-	if in.ApiKeySource != nil {
-		api.APIKeySource = *in.ApiKeySource
+	if in.Description != nil && *in.Description == "" {
+		return nil, bad("Description cannot be an empty string")
 	}
-	if n := in.MinimumCompressionSize; n != nil && (*n < 0 || *n > 10485760) {
-		return nil, &BadRequestException{Message: "Invalid minimum compression size, must be between 0 and 10485760"}
+	if in.ApiKeySource != nil && *in.ApiKeySource == "AUTHORIZER" {
+		return nil, unsupported("apiKeySource AUTHORIZER")
 	}
 	if e := in.EndpointConfiguration; e != nil {
-		if len(e.Types) > 0 {
-			api.EndpointTypes = e.Types
+		if err := setEndpoint(&api, e); err != nil {
+			return nil, err
 		}
-		if e.IpAddressType != nil {
-			api.IPAddressType = *e.IpAddressType
-		}
-		api.VPCEndpointIDs = e.VpcEndpointIds
+	}
+	if n := in.MinimumCompressionSize; n != nil && (*n < 0 || *n > 10485760) {
+		return nil, bad(compressionRange)
 	}
 	a, err := d.gateways.Create(api)
 	if err != nil {
@@ -43,18 +42,46 @@ func (d door) createRestAPI(ctx context.Context, in *CreateRestApiInput) (*RestA
 	return restAPIOf(a), nil
 }
 
+func setEndpoint(api *gateways.RestAPI, e *EndpointConfiguration) error {
+	switch {
+	case e.Types != nil && len(e.Types) == 0:
+		return bad("REGIONAL Configuration and EDGE Configuration cannot be both DISABLED.")
+	case len(e.Types) > 1:
+		return bad("Cannot create an api with multiple Endpoint Types.")
+	case len(e.Types) == 1:
+		api.EndpointTypes = e.Types
+	}
+	if api.EndpointTypes[0] == "PRIVATE" {
+		api.IPAddressType = "dualstack"
+	}
+	if e.IpAddressType != nil {
+		api.IPAddressType = *e.IpAddressType
+	}
+	api.VPCEndpointIDs = e.VpcEndpointIds
+	return checkEndpoint(api)
+}
+
 func (d door) getRestAPI(ctx context.Context, in *GetRestApiInput) (*RestApi, error) {
 	a, err := d.api(ctx, in.RestApiId)
 	if err != nil {
 		return nil, err
 	}
-	return restAPIOf(a), nil
+	return shownRestAPI(a), nil
+}
+
+// shownRestAPI is an API as all but its creation shows it: its tags are there even when there are none.
+func shownRestAPI(a *gateways.RestAPI) *RestApi {
+	out := restAPIOf(a)
+	if out.Tags == nil {
+		out.Tags = map[string]string{}
+	}
+	return out
 }
 
 func (d door) getRestAPIs(ctx context.Context, in *GetRestApisInput) (*GetRestApisOutput, error) {
 	items := []RestApi{}
 	for _, a := range d.gateways.List(scopeOf(ctx)) {
-		items = append(items, *restAPIOf(a))
+		items = append(items, *shownRestAPI(a))
 	}
 	page, next, err := pageOf(items, in.Position, in.Limit, func(a RestApi) string { return *a.Id })
 	if err != nil {

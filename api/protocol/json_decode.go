@@ -196,6 +196,9 @@ func (d *jsonDecoder) mapping(s *Shape, v reflect.Value, depth int) error {
 			if err := d.dec.SkipValue(); err != nil {
 				return err
 			}
+			if d.m.Name == "apigateway" && d.m.Shapes[s.Elem].Kind == String { // it keeps the key, without a text
+				out.SetMapIndex(reflect.ValueOf(key), reflect.Zero(v.Type().Elem()))
+			}
 			continue
 		}
 		elem := reflect.New(v.Type().Elem()).Elem()

@@ -40,7 +40,11 @@ func appendJSON(b []byte, m *Model, id ShapeID, v reflect.Value) []byte {
 				b = append(b, ',')
 			}
 			b = append(appendString(b, key.String()), ':')
-			b = appendJSON(b, m, s.Elem, v.MapIndex(key))
+			if item := v.MapIndex(key); m.Name == "apigateway" && item.Kind() == reflect.String && item.Len() == 0 {
+				b = append(b, "null"...) // API Gateway keeps no empty text
+			} else {
+				b = appendJSON(b, m, s.Elem, item)
+			}
 		}
 		return append(b, '}')
 	case String:
