@@ -75,7 +75,7 @@ func (d *Driver) learn(e *environment, modules []byte) {
 			return
 		}
 		client, err := d.supervisor(ctx)
-		if err != nil || client.Warm(t) != nil {
+		if err != nil || client.Warm(ctx, t) != nil {
 			return
 		}
 		d.mu.Lock()
@@ -98,7 +98,7 @@ func (d *Driver) warm(ctx context.Context, spec sandbox.Spec) error {
 	if err != nil {
 		return err
 	}
-	return client.Warm(t)
+	return client.Warm(ctx, t)
 }
 
 func (d *Driver) template(ctx context.Context, spec *sandbox.Spec, m managed, key string) (*supervisor.Template, error) {

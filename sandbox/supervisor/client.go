@@ -132,7 +132,10 @@ func (c *Client) read() {
 	}
 }
 
-func (c *Client) call(m *message) (answer, error) {
+func (c *Client) call(m *message) (answer, error) { return c.callUntil(nil, m) }
+
+// callUntil is call for a caller that may lose patience: when done closes it stops waiting, and the answer is dropped.
+func (c *Client) callUntil(done <-chan struct{}, m *message) (answer, error) {
 	w := make(chan answer, 1)
 	c.mu.Lock()
 	if c.mu.err != nil {
@@ -149,7 +152,13 @@ func (c *Client) call(m *message) (answer, error) {
 	if err != nil {
 		return answer{}, gone(err)
 	}
-	a, ok := <-w
+	var a answer
+	var ok bool
+	select {
+	case a, ok = <-w:
+	case <-done:
+		return answer{}, gone(context.Canceled)
+	}
 	if !ok {
 		return answer{}, gone(net.ErrClosed)
 	}
@@ -173,9 +182,9 @@ func (c *Client) Start(cmd Command) (s Started, data *net.UnixConn, err error) {
 	return *a.m.Begun, data, err
 }
 
-// Warm starts a template and its spares, and returns when it is ready to fork.
-func (c *Client) Warm(t *Template) error {
-	_, err := c.call(&message{Op: "warm", Start: &Command{Template: t}})
+// Warm starts a template and its spares, and returns when it is ready to fork, or when ctx ends.
+func (c *Client) Warm(ctx context.Context, t *Template) error {
+	_, err := c.callUntil(ctx.Done(), &message{Op: "warm", Start: &Command{Template: t}})
 	return err
 }
 

@@ -73,7 +73,7 @@ def main():
                     lost = [i for i in lost if not again.get(i, {}).get("passed")]
         finally:
             p.send_signal(signal.SIGTERM)
-            p.wait(timeout=30)
+            p.wait(timeout=60)
     passed = sorted(i for i, r in results.items() if r["passed"])
     if "--update" in sys.argv:
         LIST.write_text("# The recorded cases that pass, one id a line. The list only grows.\n"
