@@ -102,6 +102,9 @@ func (d *Driver) Close() error {
 	return nil
 }
 
+// Functions is what the driver was made of: for another that takes its place when the machine has gone down.
+func (d *Driver) Functions() map[string]Func { return d.functions }
+
 // Len is the number of environments that exist.
 func (d *Driver) Len() int {
 	d.mu.Lock()
