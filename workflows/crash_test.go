@@ -105,7 +105,7 @@ func TestWaitingSurvivesACrash(t *testing.T) {
 		h := newHouse(t, nil)
 		defer func() { h.close() }()
 		wait := h.start(h.machine("wait", `{"StartAt":"W","States":{"W":{"Type":"Wait","Seconds":60,"End":true}}}`), "w", `1`)
-		a, err := h.CreateActivity(scope, "work", nil, nil)
+		a, err := h.CreateActivity(home, "work", nil, nil)
 		h.check(err)
 		definition := `{"StartAt":"T","States":{"T":{"Type":"Task","Resource":"` + a.ARN + `","End":true}}}`
 		fetched := h.start(h.machine("activity", definition), "fetched", `"first"`)

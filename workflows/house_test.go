@@ -23,7 +23,7 @@ import (
 
 const role = "arn:aws:iam::000000000000:role/LabRole"
 
-var scope = workflows.Scope{Account: "000000000000", Region: "us-east-1"}
+var home = workflows.Scope{Account: "000000000000", Region: "us-east-1"}
 
 // house is a Service over real lower rooms on a memory disk that can crash; Go functions are its environments.
 type house struct {
@@ -44,7 +44,7 @@ func newHouse(t testing.TB, handlers map[string]sandboxtest.Func) *house {
 	h := &house{t: t, fs: disk.NewCrashable(), dir: t.TempDir(), driver: sandboxtest.New(handlers)}
 	h.open()
 	for name := range handlers {
-		_, err := h.functions.Create(t.Context(), functions.Creation{Ref: functions.Ref{Account: scope.Account, Region: scope.Region, Name: name},
+		_, err := h.functions.Create(t.Context(), functions.Creation{Ref: functions.Ref{Account: home.Account, Region: home.Region, Name: name},
 			Settings: functions.Settings{Runtime: "python3.12", Handler: name, Role: role, Timeout: 60}, Code: functions.CodeSource{Zip: zipOf(t, name)}})
 		h.check(err)
 	}
@@ -109,7 +109,7 @@ func (h *house) kill(machine bool) {
 
 func (h *house) machine(name, definition string) *workflows.Machine {
 	h.t.Helper()
-	m, _, err := h.CreateMachine(scope, workflows.MachineInput{Name: name, Definition: definition, RoleARN: role})
+	m, _, err := h.CreateMachine(home, workflows.MachineInput{Name: name, Definition: definition, RoleARN: role})
 	h.check(err)
 	return m
 }
