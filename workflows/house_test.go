@@ -21,7 +21,7 @@ import (
 	"anthill/workflows"
 )
 
-const role = "arn:aws:iam::000000000000:role/LabRole"
+const labRole = "arn:aws:iam::000000000000:role/LabRole"
 
 var home = workflows.Scope{Account: "000000000000", Region: "us-east-1"}
 
@@ -45,7 +45,7 @@ func newHouse(t testing.TB, handlers map[string]sandboxtest.Func) *house {
 	h.open()
 	for name := range handlers {
 		_, err := h.functions.Create(t.Context(), functions.Creation{Ref: functions.Ref{Account: home.Account, Region: home.Region, Name: name},
-			Settings: functions.Settings{Runtime: "python3.12", Handler: name, Role: role, Timeout: 60}, Code: functions.CodeSource{Zip: zipOf(t, name)}})
+			Settings: functions.Settings{Runtime: "python3.12", Handler: name, Role: labRole, Timeout: 60}, Code: functions.CodeSource{Zip: zipOf(t, name)}})
 		h.check(err)
 	}
 	time.Sleep(time.Second) // until the functions are active
@@ -109,7 +109,7 @@ func (h *house) kill(machine bool) {
 
 func (h *house) machine(name, definition string) *workflows.Machine {
 	h.t.Helper()
-	m, _, err := h.CreateMachine(home, workflows.MachineInput{Name: name, Definition: definition, RoleARN: role})
+	m, _, err := h.CreateMachine(home, workflows.MachineInput{Name: name, Definition: definition, RoleARN: labRole})
 	h.check(err)
 	return m
 }
