@@ -1,0 +1,119 @@
+package runtimeapi
+
+import (
+	"bufio"
+	"encoding/binary"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+)
+
+// serve gives an api whose platform is the other end of a pipe.
+func serve(t *testing.T) (url string, a *api, platform net.Conn) {
+	ours, theirs := net.Pipe()
+	l := &link{page: make([]byte, 4096)}
+	l.mu.data = ours
+	a = &api{l: l, memory: func() int64 { return 1 }, waits: make(chan *invocation, 1)}
+	s := httptest.NewServer(a)
+	t.Cleanup(func() { theirs.Close(); s.Close() })
+	return s.URL + "/2018-06-01/runtime/", a, theirs
+}
+
+func head(fields ...string) []byte {
+	h := strings.Join(fields, "\x00")
+	return append(binary.BigEndian.AppendUint16(nil, uint16(len(h))), h...)
+}
+
+func post(t *testing.T, url, body string) (int, string) {
+	t.Helper()
+	r, err := http.Post(url, "application/json", strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Body.Close()
+	b, err := io.ReadAll(r.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r.StatusCode, string(b)
+}
+
+func TestOneInvocation(t *testing.T) {
+	url, a, platform := serve(t)
+	frames := make(chan [2]string, 4)
+	go func() {
+		r := bufio.NewReader(platform)
+		for {
+			kind, _, payload, err := readFrame(r)
+			if err != nil {
+				return
+			}
+			frames <- [2]string{string('0' + rune(kind)), string(payload[24:])}
+		}
+	}()
+	a.invoke(1, append(head("id-1", "1700000000000", "arn:f", "trace", "", ""), `{"n":1}`...))
+	r, err := http.Get(url + "invocation/next")
+	if err != nil {
+		t.Fatal(err)
+	}
+	event, _ := io.ReadAll(r.Body)
+	r.Body.Close()
+	if string(event) != `{"n":1}` || r.Header.Get("Lambda-Runtime-Aws-Request-Id") != "id-1" ||
+		r.Header.Get("Lambda-Runtime-Deadline-Ms") != "1700000000000" || r.Header.Get("Lambda-Runtime-Trace-Id") != "trace" {
+		t.Errorf("next: %s %v", event, r.Header)
+	}
+	if _, ok := r.Header["Lambda-Runtime-Client-Context"]; ok {
+		t.Error("an empty header was sent")
+	}
+	if f := <-frames; f[0] != "2" {
+		t.Errorf("the first next did not end the init: frame %s", f)
+	}
+	for _, c := range []struct {
+		path, body string
+		status     int
+		says       string
+	}{
+		{"invocation/other/response", "1", 400, `{"errorMessage":"Invalid request ID","errorType":"InvalidRequestID"}`},
+		{"invocation/id-1/response", `"done"`, 202, "{\"status\":\"OK\"}\n"},
+		{"invocation/id-1/response", `"again"`, 400, `{"errorMessage":"Invalid request ID","errorType":"InvalidRequestID"}`},
+		{"init/error", `{}`, 403, `{"errorMessage":"Transition from Ready to InitError is not allowed for Runtime","errorType":"InvalidStateTransition"}`},
+	} {
+		if status, says := post(t, url+c.path, c.body); status != c.status || says != c.says {
+			t.Errorf("%s: %d %s, want %d %s", c.path, status, says, c.status, c.says)
+		}
+	}
+	if f := <-frames; f != [2]string{"5", `"done"`} {
+		t.Errorf("the outcome was %s", f)
+	}
+	if string(a.l.mu.kept[len(a.l.mu.kept)-6:]) != `"done"` {
+		t.Error("the outcome is not kept")
+	}
+}
+
+func TestTooLargeAResponse(t *testing.T) {
+	url, a, platform := serve(t)
+	go func() { _, _ = io.Copy(io.Discard, platform) }()
+	a.invoke(1, head("big", "1", "", "", "", ""))
+	r, err := http.Get(url + "invocation/next")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Body.Close()
+	if status, says := post(t, url+"invocation/big/response", strings.Repeat("x", maxPayload+1)); status != 413 || !strings.Contains(says, "6291556 bytes") {
+		t.Errorf("%d %s", status, says)
+	}
+}
+
+func FuzzInvocation(f *testing.F) {
+	f.Add(append(head("id", "1", "arn", "", "", ""), "{}"...))
+	f.Add([]byte{0})
+	f.Fuzz(func(t *testing.T, in []byte) {
+		inv, err := parse(1, in)
+		if err == nil && inv == nil {
+			t.Error("neither an invocation nor an error")
+		}
+	})
+}
