@@ -11,6 +11,7 @@ import json
 import logging
 import mmap
 import os
+import resource
 import socket
 import struct
 import sys
@@ -59,8 +60,6 @@ def error_object(message, kind, trace=None, request_id=None):
 
 
 def max_rss():
-    import resource
-
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
@@ -285,19 +284,22 @@ class CognitoIdentity:
 
 
 class LambdaContext:
-    def __init__(self, request_id, deadline_ms, arn, client_context, identity):
-        env = os.environ.get
+    def __init__(self, request_id, deadline_ms, arn, client_context, identity, fixed):
         self.aws_request_id = request_id
-        self.log_group_name = env("AWS_LAMBDA_LOG_GROUP_NAME")
-        self.log_stream_name = env("AWS_LAMBDA_LOG_STREAM_NAME")
-        self.function_name = env("AWS_LAMBDA_FUNCTION_NAME")
-        self.memory_limit_in_mb = env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")
-        self.function_version = env("AWS_LAMBDA_FUNCTION_VERSION")
+        self.__dict__.update(fixed)
         self.invoked_function_arn = arn
         self.tenant_id = None
         self.client_context = ClientContext(json.loads(client_context)) if client_context else None
         self.identity = CognitoIdentity(json.loads(identity) if identity else {})
         self._epoch_deadline_time_in_ms = deadline_ms
+
+    @staticmethod
+    def fixed():
+        """What is the same for every invocation of an environment. Looking it up each time would cost several µs."""
+        env = os.environ.get
+        return {"log_group_name": env("AWS_LAMBDA_LOG_GROUP_NAME"), "log_stream_name": env("AWS_LAMBDA_LOG_STREAM_NAME"),
+                "function_name": env("AWS_LAMBDA_FUNCTION_NAME"), "memory_limit_in_mb": env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE"),
+                "function_version": env("AWS_LAMBDA_FUNCTION_VERSION")}
 
     def get_remaining_time_in_millis(self):
         return max(self._epoch_deadline_time_in_ms - int(time.time() * 1000), 0)
@@ -397,6 +399,7 @@ class Runtime:
         os.close(page)
         self.job = job
         self.request_id = None
+        self.trace = ""
         self.number = 0
         self.kept = None
         self.buffer = b""
@@ -491,6 +494,7 @@ class Runtime:
     def init(self):
         self.sink, self.outputs = take_output()
         self.json_logs = set_up_logging(self)
+        self.fixed = LambdaContext.fixed()
         self.encoder = Encoder(self.job["ensure_ascii"])
         try:
             self.handler = load_handler(os.environ["_HANDLER"])
@@ -557,10 +561,12 @@ class Runtime:
         request_id, deadline, arn, trace, client_context, identity = head.split("\0")
         self.request_id = request_id
         self.note_running(self.number, int(deadline), request_id)
-        if trace:
-            os.environ["_X_AMZN_TRACE_ID"] = trace
-        else:
-            os.environ.pop("_X_AMZN_TRACE_ID", None)
+        if trace != self.trace:
+            self.trace = trace
+            if trace:
+                os.environ["_X_AMZN_TRACE_ID"] = trace
+            else:
+                os.environ.pop("_X_AMZN_TRACE_ID", None)
         entered = returned = 0
         try:
             try:
@@ -568,7 +574,7 @@ class Runtime:
             except Exception as e:
                 raise Fault("Runtime.UnmarshalError", "Unable to unmarshal input: %s" % e)
             try:
-                context = LambdaContext(request_id, int(deadline), arn, client_context, identity)
+                context = LambdaContext(request_id, int(deadline), arn, client_context, identity, self.fixed)
             except Exception as e:
                 raise Fault("Runtime.LambdaContextUnmarshalError", "Unable to unmarshal context: %s" % e)
             entered = time.time_ns()
