@@ -213,3 +213,33 @@ type inProcess struct{ testing.TB }
 
 func (*inProcess) Helper()           {}
 func (*inProcess) Fatal(args ...any) { fmt.Fprintln(os.Stderr, args...); os.Exit(1) }
+
+// A platform that ends while a template is being made leaves no supervisor behind.
+func TestCloseWhileATemplateStarts(t *testing.T) {
+	h := &house{t: t, dir: t.TempDir(), code: t.TempDir(), log: &lines{}}
+	h.open()
+	s := h.python("early", "import decimal, email, http.client, asyncio\ndef handler(e, c):\n    return 1\n")
+	go h.Prepare(t.Context(), s) // whether it succeeds is not the question
+	for range 400 {
+		if found, _ := filepath.Glob(filepath.Join(h.dir, "templates/*/root")); len(found) > 0 {
+			break
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	if err := h.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for range 200 {
+		alive := false
+		procs, _ := filepath.Glob("/proc/[0-9]*/cmdline")
+		for _, p := range procs {
+			b, _ := os.ReadFile(p)
+			alive = alive || strings.Contains(string(b), "--dir\x00"+h.dir)
+		}
+		if !alive {
+			return
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	t.Error("the supervisor lives on")
+}

@@ -47,7 +47,7 @@ def handler(event, context):
 import os
 def handler(event, context):
     wrote = []
-    for d in ("/", "/var/task", "/opt", "/var/runtime", "/etc", "/usr", "/usr/local", "/home", "/root", "/run", "/dev", "/proc"):
+    for d in ("/", "/var/task", "/opt", "/var/runtime", "/etc", "/usr", "/usr/local", "/home", "/run", "/dev", "/proc"):
         try:
             open(os.path.join(d, "mark"), "w").close()
             wrote.append(d)

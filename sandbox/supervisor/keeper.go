@@ -375,7 +375,13 @@ func (k *keeper) forget(prefix string, now time.Time) {
 func (k *keeper) close() {
 	k.endAll()
 	close(k.quit)
-	k.wg.Wait()
+	done := make(chan struct{})
+	go func() {
+		k.wg.Wait()
+		close(done)
+	}()
+	// What does not end by then ends with the process: templates and runtimes watch their control sockets.
+	closedWithin(done, 5*time.Second)
 	k.groups.close()
 }
 

@@ -196,6 +196,14 @@ func (t *template) greet(pid int) error {
 	t.mu.Lock()
 	t.mu.threads = m.Threads
 	t.mu.Unlock()
+	t.k.mu.Lock()
+	ended := t.k.mu.ended
+	t.k.mu.Unlock()
+	if ended { // endAll did not know of it yet
+		_ = syscall.Kill(pid, syscall.SIGKILL)
+		t.conn.Close()
+		return fmt.Errorf("the supervisor is ending")
+	}
 	t.k.wg.Go(func() { t.listen(buf) })
 	return nil
 }
