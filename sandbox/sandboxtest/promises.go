@@ -82,7 +82,7 @@ def handler(event, context):
 import os
 def handler(event, context):
     found = []
-    for top in ("/tmp", "/run", "/var/tmp", "/home", "/dev", "/proc/1/root/tmp", "/proc/1/root/run"):
+    for top in ("/tmp", "/run", "/var/tmp", "/home", "/dev", "/proc/1/cwd"):
         for d, _, files in os.walk(top):
             found += [os.path.join(d, f) for f in files if f == "secret"]
     return found
