@@ -296,7 +296,11 @@ func (k *keeper) stop(id string) error {
 	switch {
 	case over:
 	case e.clone != nil:
-		for e.clone.kill(); !closedWithin(e.done, 10*time.Millisecond); {
+		e.clone.kill()
+		for range 500 { // five seconds: a kill that the kernel cannot finish must not hold everything up
+			if closedWithin(e.done, 10*time.Millisecond) {
+				break
+			}
 			e.clone.kill()
 		}
 		return nil // its control socket closes with it
