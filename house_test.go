@@ -48,7 +48,7 @@ var plan = []struct {
 	{"registry", "arn fault store history blobs identity logs"},
 	{"functions", "arn fault value internal/disk store history blobs sandbox sandbox/... identity logs registry"},
 	{"workflows", "arn fault value store history blobs asl asl/... identity logs registry functions sandbox"},
-	{"buckets", "arn fault value store history blobs identity logs registry functions workflows"},
+	{"buckets", "internal/disk arn fault value store history blobs identity logs registry functions workflows"},
 	{"gateways/vtl", "value"},
 	{"gateways", "arn fault value store history blobs identity logs registry functions workflows buckets asl/jsonpath asl/failure gateways/vtl"},
 	// doors

@@ -33,6 +33,8 @@ func (h *house) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.proxy.ServeHTTP(w, r)
 	case h.urls.Serves(r):
 		h.urls.ServeHTTP(w, r)
+	case h.s3.Serves(r):
+		h.s3.ServeHTTP(w, r)
 	default:
 		h.api.ServeHTTP(w, r)
 	}

@@ -13,9 +13,11 @@ import (
 	"anthill/api/lambda"
 	"anthill/api/logs"
 	"anthill/api/protocol"
+	"anthill/api/s3"
 	"anthill/api/sfn"
 	"anthill/api/sts"
 	"anthill/blobs"
+	"anthill/buckets"
 	"anthill/fault"
 	"anthill/functions"
 	"anthill/gateways"
@@ -46,10 +48,12 @@ type house struct {
 	functions *functions.Service
 	workflows *workflows.Service
 	sdk       *sfn.SDK
+	buckets   *buckets.Service
 	gateways  *gateways.Service
 
 	proxy    *gateways.Proxy
 	urls     *functions.URLProxy
+	s3       *s3.Handler
 	services []*protocol.Service
 	api      http.Handler
 	own      http.Handler
@@ -91,12 +95,16 @@ func (h *house) open(ctx context.Context, c Config, endpoint string) (err error)
 	h.own = h.ownAddresses()
 	h.services = h.doors()
 	h.sdk.Serve(h.services)
+	h.s3 = s3.New(s3.Config{Buckets: h.buckets, Account: h.identity.AccountOf, Log: c.Log})
 	front := api.Config{Services: h.services, Account: h.identity.AccountOf, Log: c.Log}
 	if c.VerifySignatures {
 		if front.Verify, err = h.verifier(); err != nil {
 			return err
 		}
+		h.s3 = s3.New(s3.Config{Buckets: h.buckets, Account: h.identity.AccountOf, Log: c.Log,
+			Verify: func(r *http.Request) error { return front.Verify(r, nil, protocol.XML) }})
 	}
+	front.Fallback = h.s3.Anonymous(http.NotFoundHandler())
 	h.api = api.New(front)
 	return nil
 }
@@ -152,6 +160,7 @@ func (h *house) openServices(ctx context.Context, c Config, endpoint string) (er
 			i, exact, err := catalog.Resolve(context.Background(), identifier)
 			return functions.Interpreter{Version: i.Version, Exact: exact}, err
 		},
+		Objects: h.code,
 	})
 	if err != nil {
 		return err
@@ -163,9 +172,32 @@ func (h *house) openServices(ctx context.Context, c Config, endpoint string) (er
 		return err
 	}
 	h.opened = append(h.opened, h.workflows.Close)
+	if h.buckets, err = buckets.Open(ctx, buckets.Config{Store: h.store, Blobs: h.blobs}); err != nil {
+		return err
+	}
 	h.gateways, err = gateways.Open(ctx, gateways.Config{Store: h.store, Functions: h.functions, Platform: h})
 	return err
 }
+
+// code reads a function's code out of a bucket. Objects have no versions.
+func (h *house) code(ctx context.Context, _, bucket, key, version string) ([]byte, error) {
+	if version != "" && version != "null" {
+		return nil, &fault.Error{Kind: fault.Invalid, Op: "server.code", Noun: "object version", Name: version,
+			Detail: "Error occurred while GetObject. S3 Error Code: NoSuchVersion. S3 Error Message: The specified version does not exist."}
+	}
+	b, err := h.buckets.Read(ctx, bucket, key, maxCode)
+	if f := fault.Of(err); err != nil && f.Kind == fault.NotFound {
+		what := "NoSuchKey. S3 Error Message: The specified key does not exist."
+		if f.Noun == "bucket" {
+			what = "NoSuchBucket. S3 Error Message: The specified bucket does not exist"
+		}
+		return nil, &fault.Error{Kind: fault.Invalid, Op: "server.code", Noun: "function", Detail: "Error occurred while GetObject. S3 Error Code: " + what, Err: err}
+	}
+	return b, err
+}
+
+// maxCode bounds what is read of an object that shall be a function's code: an unpacked function is at most 250 MiB.
+const maxCode = 250 << 20
 
 // doors are the AWS APIs.
 func (h *house) doors() []*protocol.Service {

@@ -298,7 +298,6 @@ func (r *run) commit(records [][]byte, last []interp.Event, lazy bool) error {
 func (s *Service) closeWrites(r *run, last []interp.Event) []store.Write {
 	r.e.Status = statusOf(r.x)
 	r.e.Stopped = last[len(last)-1].Time
-	r.e.Events = last[len(last)-1].ID
 	if r.e.Type == Express {
 		return nil
 	}

@@ -203,6 +203,8 @@ func payloadHash(r *http.Request, c *claim, body []byte) string {
 	switch said := r.Header.Get("X-Amz-Content-Sha256"); {
 	case said == "UNSIGNED-PAYLOAD", said == "STREAMING-UNSIGNED-PAYLOAD-TRAILER":
 		return said
+	case c.service == "s3" && said != "": // its door holds the bytes against it as they come
+		return said
 	case c.presigned && c.service == "s3":
 		return "UNSIGNED-PAYLOAD"
 	default:
