@@ -1,5 +1,11 @@
 package gateways
 
+import (
+	"context"
+
+	"anthill/value"
+)
+
 // Route and AnswerOf open the proxy's two parsers to tests.
 var (
 	Route      = route
@@ -13,4 +19,9 @@ func AnswerOf(payload []byte) (status int, headers map[string][]string, body str
 		return 0, nil, "", false
 	}
 	return a.status, a.headers, string(a.body), true
+}
+
+// Call calls a stage as a task with parameters does.
+func (k *StageCalls) Call(ctx context.Context, parameters value.Value) (output value.Value, body string, err error) {
+	return k.call(ctx, parameters)
 }

@@ -49,6 +49,7 @@ type house struct {
 	workflows *workflows.Service
 	sdk       *sfn.SDK
 	buckets   *buckets.Service
+	stages    *gateways.StageCalls
 	gateways  *gateways.Service
 
 	proxy    *gateways.Proxy
@@ -96,6 +97,7 @@ func (h *house) open(ctx context.Context, c Config, endpoint string) (err error)
 	h.services = h.doors()
 	h.sdk.Serve(h.services)
 	h.s3 = s3.New(s3.Config{Buckets: h.buckets, Account: h.identity.AccountOf, Log: c.Log})
+	h.stages.Serve(h.proxy)
 	front := api.Config{Services: h.services, Account: h.identity.AccountOf, Log: c.Log}
 	if c.VerifySignatures {
 		if front.Verify, err = h.verifier(); err != nil {
@@ -166,8 +168,9 @@ func (h *house) openServices(ctx context.Context, c Config, endpoint string) (er
 		return err
 	}
 	h.opened = append(h.opened, h.functions.Close)
-	h.sdk = sfn.NewSDK()
-	h.workflows, err = workflows.Open(ctx, workflows.Config{Store: h.store, History: h.history, Functions: h.functions, SDK: h.sdk, Logs: h.logs, LogLine: sfn.LogLine, Log: c.Log})
+	h.sdk, h.stages = sfn.NewSDK(), gateways.NewStageCalls()
+	h.workflows, err = workflows.Open(ctx, workflows.Config{Store: h.store, History: h.history, Functions: h.functions, SDK: h.sdk,
+		Integrations: map[string]workflows.Integration{"apigateway": h.stages}, Logs: h.logs, LogLine: sfn.LogLine, Log: c.Log})
 	if err != nil {
 		return err
 	}

@@ -58,8 +58,12 @@ type Execution struct {
 	MapRunARN   string    `json:",omitempty"`
 	MapState    string    `json:",omitempty"` // of a map run's child: the path of the Map state in the definition
 	ItemCount   int       `json:",omitempty"` // of a map run's child: the items it was given
+	Events      int64     `json:",omitempty"` // of one that has ended: the events that AWS shows of it
 	Redrives    int       `json:",omitempty"`
 	Redriven    time.Time `json:",omitzero"`
+
+	// RedriveTokens are the client tokens of the last redrives, oldest first.
+	RedriveTokens []redriveToken `json:",omitempty"`
 }
 
 // stream is where the execution's events are.
@@ -98,29 +102,11 @@ func (s *Service) Start(ctx context.Context, in StartInput) (*Execution, error) 
 		r.begin(input)
 		return &r.e, nil
 	}
-	claim := &start{done: make(chan struct{})}
-	for {
-		s.mu.Lock()
-		other := s.mu.starting[r.e.ARN]
-		if other == nil {
-			s.mu.starting[r.e.ARN] = claim
-		}
-		s.mu.Unlock()
-		if other == nil {
-			break
-		}
-		select {
-		case <-other.done:
-		case <-ctx.Done():
-			return nil, &fault.Error{Kind: fault.Canceled, Op: op, Noun: "execution", Name: r.e.ARN, Err: ctx.Err()}
-		}
+	release, err := s.claim(ctx, r.e.ARN)
+	if err != nil {
+		return nil, fault.In(op, err)
 	}
-	defer func() {
-		s.mu.Lock()
-		delete(s.mu.starting, r.e.ARN)
-		s.mu.Unlock()
-		close(claim.done)
-	}()
+	defer release()
 	old, taken, err := s.executions.Get(r.e.ARN)
 	if err != nil {
 		return nil, fault.In(op, err)
@@ -135,6 +121,33 @@ func (s *Service) Start(ctx context.Context, in StartInput) (*Execution, error) 
 		return nil, fault.In(op, err)
 	}
 	return &r.e, nil
+}
+
+// claim waits until nobody else starts or redrives the execution, and keeps others from it until release.
+func (s *Service) claim(ctx context.Context, executionARN string) (release func(), err error) {
+	mine := &start{done: make(chan struct{})}
+	for {
+		s.mu.Lock()
+		other := s.mu.starting[executionARN]
+		if other == nil {
+			s.mu.starting[executionARN] = mine
+		}
+		s.mu.Unlock()
+		if other == nil {
+			break
+		}
+		select {
+		case <-other.done:
+		case <-ctx.Done():
+			return nil, &fault.Error{Kind: fault.Canceled, Noun: "execution", Name: executionARN, Err: ctx.Err()}
+		}
+	}
+	return func() {
+		s.mu.Lock()
+		delete(s.mu.starting, executionARN)
+		s.mu.Unlock()
+		close(mine.done)
+	}, nil
 }
 
 // prepare checks a StartInput and makes the run it asks for.

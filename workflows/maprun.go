@@ -70,6 +70,8 @@ type mapRun struct {
 	rev    Revision
 	inputs []childInput
 
+	redrives int // of the parent, when this run goes on with one that did not succeed; else 0
+
 	mu struct {
 		sync.Mutex
 		doc     MapRun
@@ -104,6 +106,9 @@ func (r *run) startMap(e *interp.RunMap) work {
 		return fail(f)
 	}
 	m.inputs = inputs
+	if e.Redriven {
+		m.redrives = r.x.RedriveCount()
+	}
 	d := MapRun{ARN: e.ARN, Execution: r.e.ARN, MachineARN: r.e.MachineARN + "/" + labelIn(e.ARN), Started: time.Now(), Status: Running,
 		MaxConcurrency: e.MaxConcurrency, ToleratedCount: max(e.ToleratedCount, 0), ToleratedShare: max(e.ToleratedShare, 0)}
 	for _, c := range inputs {
@@ -180,6 +185,10 @@ func (m *mapRun) run(ctx context.Context) work {
 	if old, ok, err := s.mapRunDocs.Get(m.effect.ARN); err == nil && ok {
 		m.mu.doc.Started, m.mu.doc.MaxConcurrency = old.Started, old.MaxConcurrency
 		m.mu.doc.ToleratedCount, m.mu.doc.ToleratedShare = old.ToleratedCount, old.ToleratedShare
+		m.mu.doc.Redrives, m.mu.doc.Redriven = old.Redrives, old.Redriven
+		if m.redrives > old.Redrives {
+			m.mu.doc.Redrives, m.mu.doc.Redriven = m.redrives, time.Now()
+		}
 	}
 	rev, ok, err := s.revisionDocs.Get(m.parent.e.RevisionKey)
 	if err != nil || !ok {
@@ -307,6 +316,14 @@ func (m *mapRun) execute(ctx context.Context, i int) (Status, value.Value, error
 		if err != nil {
 			return Failed, value.Value{}, err
 		}
+		if d := m.doc(); ok && old.Status != Running && old.Status != Succeeded && old.Stopped.Before(d.Redriven) {
+			if _, err := s.redrive(ctx, e.ARN, "", true); err != nil && !fault.Is(err, fault.Conflict) {
+				return Failed, value.Value{}, err
+			}
+			if old, ok, err = s.executions.Get(e.ARN); err != nil {
+				return Failed, value.Value{}, err
+			}
+		}
 		if ok && old.Status != Running {
 			res, err := s.Describe(e.ARN)
 			if err != nil {
@@ -339,7 +356,11 @@ func (m *mapRun) execute(ctx context.Context, i int) (Status, value.Value, error
 
 // childOf is the document of child i.
 func (m *mapRun) childOf(i int) Execution {
-	h := sha256.Sum256(fmt.Appendf(nil, "%s#%d#%d", m.effect.ARN, i, m.doc().Redrives))
+	generation := 0 // a Standard child that is redriven keeps its name
+	if m.effect.State.Map.Express {
+		generation = m.doc().Redrives
+	}
+	h := sha256.Sum256(fmt.Appendf(nil, "%s#%d#%d", m.effect.ARN, i, generation))
 	var id [16]byte
 	copy(id[:], h[:])
 	name := uuid(id)

@@ -61,7 +61,7 @@ func (n nestedExecution) wait(ctx context.Context, t *Task, executionARN string)
 	if err != nil {
 		return Outcome{Failure: statesFault(err, t.RequestID)}
 	}
-	desc := describeValue(res, t.Resource.Sync2)
+	desc := n.s.describeValue(res, t.Resource.Sync2)
 	if res.Status != Succeeded {
 		return Outcome{Failure: &failure.Failure{Name: failure.TaskFailed, Cause: desc.String()}}
 	}
@@ -104,7 +104,7 @@ func startOutput(e *Execution, requestID string) value.Value {
 
 // describeValue is DescribeExecution's answer as an output, its keys sorted as the SDK's JSON has them. parsed shows input and
 // output as JSON, as .sync:2 does.
-func describeValue(r *Result, parsed bool) value.Value {
+func (s *Service) describeValue(r *Result, parsed bool) value.Value {
 	data := func(v value.Value) value.Value {
 		if parsed {
 			return v
@@ -128,7 +128,7 @@ func describeValue(r *Result, parsed bool) value.Value {
 		add("Output", data(r.Output))
 		add("OutputDetails", included)
 	}
-	status, reason := Redrivable(&r.Execution)
+	status, reason := s.Redrivable(&r.Execution)
 	add("RedriveCount", value.OfInt(int64(r.Redrives)))
 	add("RedriveStatus", value.OfString(status))
 	if reason != "" {

@@ -93,7 +93,8 @@ func (r *run) identity() interp.Identity {
 	executionARN := r.e.ARN
 	return interp.Identity{
 		ID: executionARN, Name: r.e.Name, RoleARN: r.e.RoleARN, StateMachineID: r.e.MachineARN, StateMachineName: r.e.MachineName,
-		Token: func(task uint64, random [16]byte) string { return makeTaskToken(executionARN, task, random) },
+		Token:  func(task uint64, random [16]byte) string { return makeTaskToken(executionARN, task, random) },
+		Refuse: r.s.refuse,
 	}
 }
 
@@ -298,6 +299,7 @@ func (r *run) commit(records [][]byte, last []interp.Event, lazy bool) error {
 func (s *Service) closeWrites(r *run, last []interp.Event) []store.Write {
 	r.e.Status = statusOf(r.x)
 	r.e.Stopped = last[len(last)-1].Time
+	r.e.Events = last[len(last)-1].ID
 	if r.e.Type == Express {
 		return nil
 	}

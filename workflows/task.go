@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
+	"strings"
 	"time"
 
 	"anthill/arn"
@@ -19,6 +20,12 @@ import (
 type Integration interface {
 	// Do does t and gives its outcome. It may block as long as the task takes; ctx ends when nobody wants the task any more.
 	Do(ctx context.Context, t *Task) Outcome
+}
+
+// Checker is an Integration that looks at a task's parameters before the task is scheduled.
+type Checker interface {
+	// Check says in AWS's words what is wrong with them; nil when they can be used. It is a function of its argument.
+	Check(parameters value.Value) (wrong []string)
 }
 
 // Task is one attempt of a task.
@@ -139,6 +146,16 @@ func (s *Service) integration(res asl.Resource) Integration {
 		return s.c.SDK
 	}
 	return missing{}
+}
+
+// refuse asks the integration of a resource whether it takes a task's parameters; "" is yes.
+func (s *Service) refuse(res asl.Resource, parameters value.Value) string {
+	if c, ok := s.integration(res).(Checker); ok {
+		if wrong := c.Check(parameters); len(wrong) > 0 {
+			return "The Parameters '" + parameters.Compact().String() + "' could not be used to start the Task: [" + strings.Join(wrong, ", ") + "]"
+		}
+	}
+	return ""
 }
 
 // missing stands for services that nobody serves here.

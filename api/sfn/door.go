@@ -25,6 +25,7 @@ func New(w *workflows.Service) Operations {
 		DescribeStateMachineAlias: d.describeStateMachineAlias, ListStateMachineAliases: d.listStateMachineAliases,
 		DeleteStateMachineAlias: d.deleteStateMachineAlias,
 		StartExecution:          d.startExecution, StartSyncExecution: d.startSyncExecution, StopExecution: d.stopExecution,
+		RedriveExecution:  d.redriveExecution,
 		DescribeExecution: d.describeExecution, ListExecutions: d.listExecutions, GetExecutionHistory: d.getExecutionHistory,
 		TagResource: d.tagResource, UntagResource: d.untagResource, ListTagsForResource: d.listTagsForResource,
 		CreateActivity: d.createActivity, DescribeActivity: d.describeActivity, ListActivities: d.listActivities,

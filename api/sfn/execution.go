@@ -36,12 +36,20 @@ func (d door) stopExecution(ctx context.Context, in *StopExecutionInput) (*StopE
 	return &StopExecutionOutput{StopDate: &at}, nil
 }
 
+func (d door) redriveExecution(ctx context.Context, in *RedriveExecutionInput) (*RedriveExecutionOutput, error) {
+	at, err := d.workflows.Redrive(ctx, *in.ExecutionArn, val(in.ClientToken))
+	if err != nil {
+		return nil, errorOf(err)
+	}
+	return &RedriveExecutionOutput{RedriveDate: &at}, nil
+}
+
 func (d door) describeExecution(_ context.Context, in *DescribeExecutionInput) (*DescribeExecutionOutput, error) {
 	r, err := d.workflows.Describe(*in.ExecutionArn)
 	if err != nil {
 		return nil, errorOf(err)
 	}
-	status, reason := workflows.Redrivable(&r.Execution)
+	status, reason := d.workflows.Redrivable(&r.Execution)
 	out := &DescribeExecutionOutput{ExecutionArn: &r.ARN, StateMachineArn: &r.MachineARN, Name: &r.Name, Status: ptr(string(r.Status)), StartDate: &r.Started,
 		StopDate: date(r.Stopped), TraceHeader: opt(r.TraceHeader), MapRunArn: opt(r.MapRunARN), Error: opt(r.Error), Cause: opt(r.Cause),
 		StateMachineVersionArn: opt(r.VersionARN), StateMachineAliasArn: opt(r.AliasARN), RedriveCount: ptr(int32(r.Redrives)), RedriveDate: date(r.Redriven),
