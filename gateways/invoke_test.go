@@ -99,7 +99,9 @@ func TestStageCalls(t *testing.T) {
 func TestStageCallsCheck(t *testing.T) {
 	k := gateways.NewStageCalls()
 	const good = `"ApiEndpoint":"abc123.execute-api.us-east-1.amazonaws.com","Method":"GET"`
-	bad := func(field string) []string { return []string{"The value of the field '" + field + "' has an invalid format"} }
+	bad := func(field string) []string {
+		return []string{"The value of the field '" + field + "' has an invalid format"}
+	}
 	for _, tc := range []struct {
 		parameters string
 		want       []string
