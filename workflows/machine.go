@@ -107,7 +107,7 @@ func (s *Service) CreateMachine(sc Scope, in MachineInput) (m *Machine, version 
 	if err != nil {
 		return nil, nil, err
 	}
-	compiled, err := parse(op, in.Definition, in.Type)
+	compiled, err := s.parse(op, in.Definition, in.Type)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -159,9 +159,17 @@ func revisionKey(machineARN string, at time.Time) string {
 	return machineARN + "/" + at.UTC().Format("20060102T150405.000000000")
 }
 
-// parse compiles a definition or gives all its problems.
-func parse(op, definition string, t Type) (*asl.Machine, error) {
+// parse compiles a definition or gives all its problems. A task that nobody here can do is one of them.
+func (s *Service) parse(op, definition string, t Type) (*asl.Machine, error) {
 	m, problems := asl.Parse(definition, asl.Options{Express: t == Express})
+	if m != nil && s.c.Integrations["http"] == nil {
+		for _, st := range m.All() {
+			if st.Task != nil && st.Task.Resource.Type() == "http" {
+				problems = append(problems, asl.Problem{Code: asl.SchemaValidationFailed, Location: st.Path + "/Resource",
+					Message: "This platform has no EventBridge connections, and so does not do " + st.Task.Resource.ARN})
+			}
+		}
+	}
 	if m == nil || len(problems.Errors()) > 0 {
 		return nil, &fault.Error{Kind: fault.Invalid, Op: op, Noun: "definition", Detail: problems.String()}
 	}
@@ -236,7 +244,7 @@ func (s *Service) UpdateMachine(machineARN string, in MachineUpdate) (m *Machine
 	if in.Encryption != nil {
 		r.Encryption = in.Encryption
 	}
-	compiled, err := parse(op, r.Definition, r.Type)
+	compiled, err := s.parse(op, r.Definition, r.Type)
 	if err != nil {
 		return nil, nil, err
 	}
