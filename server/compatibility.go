@@ -21,7 +21,7 @@ func Compatibility(ctx context.Context, w io.Writer) error {
 	if err := api.Compatibility(w, compatibilityNotes, s.mu.house.services...); err != nil {
 		return err
 	}
-	_, err = fmt.Fprint(w, "\n## Recorded answers of AWS\n\n", recorded)
+	_, err = fmt.Fprint(w, objectStorage, "\n## Recorded answers of AWS\n\n", recorded)
 	return err
 }
 
@@ -37,9 +37,25 @@ that names it. Every other difference from AWS that we know of stands here, unde
 
 `
 
+// objectStorage tells of S3, whose door has no table.
+const objectStorage = `
+<a id="s3"></a>
+## Amazon S3
+
+Built: ListBuckets, CreateBucket, HeadBucket, DeleteBucket, GetBucketLocation, GetBucketVersioning (never enabled), PutObject, GetObject (one range, conditions,
+response overrides), HeadObject, CopyObject, DeleteObject, DeleteObjects, ListObjects, ListObjectsV2, CreateMultipartUpload, UploadPart, UploadPartCopy,
+CompleteMultipartUpload, AbortMultipartUpload, ListParts, ListMultipartUploads; presigned URLs; paths and virtual hosts; aws-chunked bodies; the five checksums.
+Everything else answers 501 NotImplemented: versions, ACLs, policies, tags, lifecycle, website, notifications, encryption by KMS, object lock, storage classes,
+GetObjectAttributes, POST of forms. Signatures of single chunks are not checked, and buckets are open to every account.
+`
+
 // compatibilityNotes are the differences that tables cannot tell, by door.
 var compatibilityNotes = map[string]string{
 	"sfn":  "All state types in both query languages run, with histories as AWS records them. Tasks: functions (both forms), activities, callbacks, nested executions (`.sync`, `.sync:2`), `apigateway:invoke` for the REST APIs served here, `aws-sdk:*` for the services served here. Refused at creation: `http:invoke`. Not built, and failing the task or refused at creation: ItemReader and ResultWriter over S3, endpoints of foreign services. `aws-sdk` tasks for other services fail with an error that names the service. The 53 recorded label cases of Map read as if another emulator had answered them (`Error=ValueError Args=[…]`); they are reproduced because they are in the recorded set. A redriven Map Run runs its failed Standard children again and all of its Express ones. Previous-event ids after a redrive, and the wording of schema messages beyond the recorded ones, are our own reading.",
+	"apigateway": "Integrations of every type run, with mapping templates (Velocity 1.7), parameter mapping, selection patterns and gateway responses. AWS integrations reach functions and the services served here; another service answers 500. A VPC link is recorded: on one machine its integration goes straight to its URL. " +
+		"Lambda authorizers run for each request: their answers are not cached. Request validators hold bodies against JSON Schema draft 4. Throttling of stages, methods and usage plans works; metrics, data traces and access logs are recorded only, and X-Ray is not there. Answers are not compressed (`minimumCompressionSize` is recorded). " +
+		"Names of headers come to functions as Go's server writes them (`X-My-Header`), and edge-optimised APIs have no CloudFront headers. " +
+		"Refused when asked for: cache clusters, quotas of usage plans, throttling of single methods in one, COGNITO_USER_POOLS, `apiKeySource` AUTHORIZER, cloneFrom, stage keys, definitions in YAML.",
 	"logs": "Retention hides old events and frees no disk. Metric filters and resource policies are recorded only. Refused: KMS keys, deletion protection, space-delimited filter patterns, query commands but fields, display, filter, sort and limit, StartLiveTail. Exports and deliveries answer AWS's not-found errors.",
 	"iam":  "Policies are recorded and not enforced. AWS's managed policies are known by their ARN only. `LabRole` is there from the start. Not built: instance profiles, login profiles, MFA, SAML and OIDC, policy simulation.",
 	"sts":  "AssumeRole needs a role that exists. Access keys that are account numbers speak for that account.",

@@ -187,13 +187,13 @@ func hostBucket(host string) string {
 	return ""
 }
 
-// subresources that are built; any other that S3 knows is refused.
+// What S3 has and Anthill has not. Bytes are not encrypted here, so that even AES256 is not promised.
 var (
 	bucketSubresources = []string{"accelerate", "acl", "analytics", "cors", "encryption", "intelligent-tiering", "inventory", "lifecycle", "logging",
 		"metadataTable", "metrics", "notification", "object-lock", "ownershipControls", "policy", "policyStatus", "publicAccessBlock", "replication",
 		"requestPayment", "session", "tagging", "versions", "website"}
 	objectSubresources = []string{"acl", "attributes", "legal-hold", "renameObject", "restore", "retention", "select", "tagging", "torrent", "versionId"}
-	refusedHeaders     = []string{"X-Amz-Tagging", "X-Amz-Website-Redirect-Location", "X-Amz-Object-Lock-Mode", "X-Amz-Object-Lock-Legal-Hold",
+	refusedHeaders     = []string{"X-Amz-Tagging", "X-Amz-Server-Side-Encryption", "X-Amz-Website-Redirect-Location", "X-Amz-Object-Lock-Mode", "X-Amz-Object-Lock-Legal-Hold",
 		"X-Amz-Server-Side-Encryption-Customer-Algorithm", "X-Amz-Server-Side-Encryption-Aws-Kms-Key-Id", "X-Amz-Grant-Read", "X-Amz-Grant-Write",
 		"X-Amz-Grant-Full-Control", "X-Amz-Bucket-Object-Lock-Enabled", "X-Amz-Write-Offset-Bytes"}
 )
@@ -214,8 +214,8 @@ func (req *request) supported() error {
 			return notBuilt(strings.ToLower(name))
 		}
 	}
-	for name, only := range map[string]string{"X-Amz-Storage-Class": "STANDARD", "X-Amz-Acl": "private", "X-Amz-Server-Side-Encryption": "AES256"} {
-		if v := req.r.Header.Get(name); v != "" && (v != only && v != "bucket-owner-full-control" || name == "X-Amz-Server-Side-Encryption") {
+	for name, only := range map[string]string{"X-Amz-Storage-Class": "STANDARD", "X-Amz-Acl": "private"} {
+		if v := req.r.Header.Get(name); v != "" && v != only && v != "bucket-owner-full-control" {
 			return notBuilt(strings.ToLower(name) + ": " + v)
 		}
 	}
