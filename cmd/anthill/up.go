@@ -59,7 +59,10 @@ func upCommand() *cobra.Command {
 // ready prints the one ready line and the lines to paste.
 func ready(w io.Writer, s *server.Server, c server.Config) {
 	fmt.Fprintf(w, "Anthill %s is ready at %s (%s; data in %s)\n", server.Version, s.URL(), s.Ready(), s.Where())
-	fmt.Fprintf(w, "\n  export AWS_ENDPOINT_URL=%s\n  export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_DEFAULT_REGION=us-east-1\n", s.URL())
+	fmt.Fprintf(w, "\n  export AWS_ENDPOINT_URL=%s AWS_DEFAULT_REGION=us-east-1\n", s.URL())
+	if !c.VerifySignatures { // else the notes say which key
+		fmt.Fprintln(w, "  export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test")
+	}
 	if ca := s.CA(); ca != "" {
 		fmt.Fprintf(w, "  export AWS_CA_BUNDLE=%s\n", ca)
 	}
