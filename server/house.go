@@ -41,6 +41,7 @@ type house struct {
 	store     *store.Store
 	history   *history.Log
 	blobs     *blobs.Store
+	runtimes  runtimes.Catalog // what the machine has, looked for once
 	driver    *process.Driver
 	pool      *sandbox.Pool
 	identity  *identity.Service
@@ -138,7 +139,7 @@ func explain(err error, dir string) error {
 // openSandbox finds or starts what runs functions.
 func (h *house) openSandbox(ctx context.Context, c Config) (err error) {
 	h.driver, err = process.Open(ctx, process.Config{
-		Dir: filepath.Join(c.Data, "run"), Cache: c.Cache, Strict: c.StrictRuntimes, Runtimes: &runtimes.Catalog{},
+		Dir: filepath.Join(c.Data, "run"), Cache: c.Cache, Strict: c.StrictRuntimes, Runtimes: &h.runtimes,
 		Progress: func(line string) { c.Log.Warn(line) },
 	})
 	if err != nil {
@@ -154,12 +155,11 @@ func (h *house) openSandbox(ctx context.Context, c Config) (err error) {
 
 // openServices opens the services, from left to right.
 func (h *house) openServices(ctx context.Context, c Config, endpoint string) (err error) {
-	catalog := &runtimes.Catalog{}
 	h.functions, err = functions.Open(ctx, functions.Config{
 		Store: h.store, History: h.history, Blobs: h.blobs, Pool: h.pool, Dir: filepath.Join(c.Data, "code"), Endpoint: endpoint,
 		StrictRuntimes: c.StrictRuntimes, Log: c.Log, Credentials: h.roleCredentials(),
 		Runtime: func(identifier string) (functions.Interpreter, error) {
-			i, exact, err := catalog.Resolve(context.Background(), identifier)
+			i, exact, err := h.runtimes.Resolve(context.Background(), identifier)
 			return functions.Interpreter{Version: i.Version, Exact: exact}, err
 		},
 		Objects: h.code,

@@ -3,11 +3,11 @@
 import json
 import pathlib
 
-HERE = pathlib.Path(__file__).resolve().parent
+COURSE = pathlib.Path(__file__).resolve().parents[2] / "lab" / "course"
 
-PROBE = (HERE / "course" / "sfn_probe_lambda.py").read_text()
-TRIGGER = (HERE / "course" / "sfn_trigger_lambda.py").read_text()
-WORKFLOW = (HERE / "course" / "Pheromone-Experiment-Workflow.asl.json").read_text()
+PROBE = (COURSE / "sfn_probe_lambda.py").read_text()
+TRIGGER = (COURSE / "sfn_trigger_lambda.py").read_text()
+WORKFLOW = (COURSE / "Pheromone-Experiment-Workflow.asl.json").read_text()
 
 
 def workflow(probe_arn):
