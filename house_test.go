@@ -87,8 +87,8 @@ var modules = map[string]string{
 	"github.com/tsenart/vegeta/v12":           "loadtest",
 	"golang.org/x/sys":                        "sandbox sandbox/... internal/disk blobs",
 	"golang.org/x/time":                       "functions",
-	"github.com/landlock-lsm/go-landlock":     "sandbox/process",
-	"github.com/elastic/go-seccomp-bpf":       "sandbox/process",
+	"github.com/landlock-lsm/go-landlock":     "sandbox/confine",
+	"github.com/elastic/go-seccomp-bpf":       "sandbox/confine",
 	"github.com/google/go-containerregistry":  "registry sandbox/image",
 	"github.com/prometheus/client_golang":     "server",
 }

@@ -10,6 +10,7 @@ import (
 
 	"anthill/fault"
 	"anthill/sandbox"
+	"anthill/sandbox/confine"
 	"anthill/sandbox/runtimes"
 	"anthill/sandbox/supervisor"
 )
@@ -43,7 +44,8 @@ type Config struct {
 
 // Driver runs environments as processes.
 type Driver struct {
-	c Config
+	c      Config
+	filter []byte // of the system calls of functions; empty when there is none for this machine
 
 	mu struct {
 		sync.Mutex
@@ -89,6 +91,7 @@ func Open(ctx context.Context, c Config) (*Driver, error) {
 		c.Supervisor = []string{self, "supervisor"}
 	}
 	d := &Driver{c: c}
+	d.filter, _ = confine.Filter() // without one for this machine's architecture there is none, which Doctor says
 	d.mu.environments = map[string]*environment{}
 	d.mu.bootstraps = map[string]string{}
 	d.mu.prepared = map[string]*libraries{}

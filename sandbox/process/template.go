@@ -124,6 +124,7 @@ type job struct {
 	Preload     bool     `json:"preload"`
 	Handler     string   `json:"handler"`
 	Modules     []string `json:"modules"`
+	Filter      []byte   `json:"filter"` // of the system calls of functions, base64; see package confine
 }
 
 func (d *Driver) templateWith(ctx context.Context, spec *sandbox.Spec, m managed, key string, modules []string) (*supervisor.Template, error) {
@@ -144,7 +145,7 @@ func (d *Driver) templateWith(ctx context.Context, spec *sandbox.Spec, m managed
 		}
 	}
 	j := job{Task: "/var/task", Layers: []string{"/opt"}, Runtime: []string{"/var/runtime"}, Identifier: spec.Runtime,
-		EnsureASCII: ensureASCII(spec.Runtime), Template: true, Namespaces: true, Preload: spec.Method != "plain", Handler: spec.Handler, Modules: modules}
+		EnsureASCII: ensureASCII(spec.Runtime), Template: true, Namespaces: true, Preload: spec.Method != "plain", Handler: spec.Handler, Modules: modules, Filter: d.filter}
 	if isRoot() {
 		j.User = []int{993, 990}
 	}

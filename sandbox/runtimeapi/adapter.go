@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"anthill/sandbox/confine"
 )
 
 // Job is what an adapter starts.
@@ -27,6 +29,7 @@ type Job struct {
 	User   []int  // uid and gid of the runtime; nil leaves them
 	Groups int    // control group files from descriptor 6 on
 	Own    bool   // it is the first process of namespaces of its own
+	Filter []byte // of the runtime's system calls, as confine.Filter gives it; empty leaves them all
 }
 
 // Main is an adapter's program. Its descriptors are 1 and 2 (output), 3 (data), 4 (control), 5 (state page), 6… (control
@@ -136,7 +139,16 @@ func start(job *Job) (int, error) {
 		for c := uintptr(0); c <= unix.CAP_LAST_CAP; c++ {
 			_ = unix.Prctl(unix.PR_CAPBSET_DROP, c, 0, 0, 0) // refused without namespaces, where there is nothing to drop
 		}
-		_ = unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+		if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
+			done <- answer{0, err}
+			return
+		}
+		if len(job.Filter) > 0 {
+			if err := confine.Calls(job.Filter); err != nil {
+				done <- answer{0, err}
+				return
+			}
+		}
 		attr := &syscall.ProcAttr{Dir: job.Dir, Env: job.Env, Files: []uintptr{0, 1, 2}, Sys: &syscall.SysProcAttr{}}
 		if job.Own {
 			attr.Sys.Setsid = true

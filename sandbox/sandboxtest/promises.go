@@ -67,6 +67,17 @@ def handler(event, context):
     if libc.sethostname(b"x", 1) == 0: got.append("hostname")
     if libc.umount2(b"/tmp", 2) == 0: got.append("umount")
     if libc.chroot(b"/tmp") == 0: got.append("chroot")
+    if libc.unshare(0x10000000) == 0: got.append("a user namespace")
+    if libc.ptrace(0, 0, None, None) == 0: got.append("ptrace")
+    if libc.syscall(250, 0, -3, 0) >= 0: got.append("the keyring") # keyctl on x86-64
+    for name in ("CapEff", "CapPrm", "CapInh", "CapAmb"):
+        line = [l for l in open("/proc/self/status") if l.startswith(name)][0]
+        if int(line.split()[1], 16) != 0: got.append(line)
+    try:
+        import resource
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard + 1, hard + 1)); got.append("more files")
+    except (OSError, ValueError): pass
     try:
         if os.getuid() != 0: # it is where only one user can be mapped, without his powers
             os.setuid(0); got.append("setuid")

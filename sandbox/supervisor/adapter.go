@@ -33,6 +33,7 @@ func (k *keeper) startAdapter(e *environment, c *Command, s *started, log, inner
 	e.group = k.groups.make(c.Adapter.MemoryMB, c.Adapter.Processes)
 	passed := []*os.File{inner, innerControl, page}
 	job := c.Adapter.Job
+	job.Filter = k.filter
 	if e.group != nil {
 		passed = append(passed, e.group.join...)
 		job.Groups = len(e.group.join)

@@ -12,12 +12,15 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"anthill/sandbox/confine"
 )
 
 // keeper is the parent of every environment.
 type keeper struct {
 	dir    string
 	groups groups
+	filter []byte // of the system calls of functions; empty when there is none for this machine
 	wg     sync.WaitGroup
 	spawns chan spawn
 	quit   chan struct{} // closed when nothing is left to look after
@@ -66,7 +69,11 @@ type spawned struct {
 }
 
 func newKeeper(dir string) *keeper {
-	k := &keeper{dir: dir, spawns: make(chan spawn), quit: make(chan struct{})}
+	filter, err := confine.Filter()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+	}
+	k := &keeper{dir: dir, filter: filter, spawns: make(chan spawn), quit: make(chan struct{})}
 	k.mu.environments = map[string]*environment{}
 	k.mu.pids = map[int]*environment{}
 	k.templates.all = map[string]*template{}
