@@ -9,6 +9,7 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"time"
 
 	"anthill/api/protocol"
 	"anthill/fault"
@@ -168,7 +169,7 @@ func (h *Handler) note(c *protocol.Call, err error) {
 // call gathers what the door may know about the request.
 func (h *Handler) call(r *http.Request, f *found) *protocol.Call {
 	c := &protocol.Call{RequestID: requestID(), AccessKey: f.scope.accessKey, Region: f.scope.region, Host: r.Host, TLS: r.TLS != nil, Header: r.Header,
-		Service: f.service.Model.Name, Operation: f.name(), Session: f.scope.session}
+		Service: f.service.Model.Name, Operation: f.name(), Session: f.scope.session, Arrived: time.Now()}
 	c.Account = h.account(c.AccessKey)
 	if c.Region == "" {
 		c.Region = h.c.DefaultRegion

@@ -38,6 +38,7 @@ type Invocation struct {
 	Mode          Mode
 	RequestID     string // "" makes one
 	Payload       []byte // JSON; empty means {}
+	Arrived       int64  // when its request came in by a door, nanoseconds since 1970; 0 means now
 	TraceID       string
 	ClientContext string
 	LogTail       bool
@@ -76,6 +77,9 @@ func (s *Service) Invoke(ctx context.Context, inv Invocation) (*Result, error) {
 	if len(inv.Payload) == 0 {
 		inv.Payload = []byte("{}")
 	}
+	if inv.Arrived <= 0 {
+		inv.Arrived = time.Now().UnixNano()
+	}
 	switch inv.Mode {
 	case DryRun:
 		return answered(t, inv.RequestID), nil
@@ -101,6 +105,7 @@ func (s *Service) run(ctx context.Context, t *target, inv *Invocation) (*Result,
 	if err != nil {
 		return nil, fault.In(op, err)
 	}
+	out.Phases.Arrived = inv.Arrived
 	s.recorder.add(t.alias, inv, out)
 	if !inv.Keep {
 		out.Release()

@@ -223,7 +223,7 @@ func (q *queue) run(d *queued, r *result) (*Result, error) {
 		return nil, nil
 	}
 	return q.s.run(q.ctx, t.pick(), &Invocation{Ref: d.Ref, Mode: Queued, RequestID: d.RequestID, Payload: d.Payload,
-		TraceID: d.TraceID, ClientContext: d.ClientContext, Keep: true})
+		TraceID: d.TraceID, ClientContext: d.ClientContext, Arrived: d.Accepted.UnixNano(), Keep: true})
 }
 
 // conclude writes down how an attempt ended, and only then lets the outcome go.

@@ -145,7 +145,10 @@ func (s *Service) Invocations(k Key, since time.Time, limit int) ([]Served, erro
 }
 
 // servedFormat is the first byte of a record. The rest is described in docs/formats.md.
-const servedFormat = 2
+const servedFormat = 3
+
+// served2 is the format before Arrived and Spawned.
+const served2 = 2
 
 // parts are the variable members of a record, in their order on disk.
 func (v *Served) texts() []*string {
@@ -153,15 +156,18 @@ func (v *Served) texts() []*string {
 		&v.FunctionError, &v.ErrorType}
 }
 
-// instants are its numbers of nanoseconds.
+// instants are its numbers of nanoseconds, in their order on disk; what a later format added is at the end.
 func (v *Served) instants() []*int64 {
 	p := &v.Phases
 	return []*int64{&p.Queued, &p.SpawnBegin, &p.InitBegin, &p.InitEnd, &p.Sent, &p.Entered, &p.Returned, &p.Received, &p.Deadline,
-		(*int64)(&v.Duration), (*int64)(&v.Billed), (*int64)(&v.InitDuration)}
+		(*int64)(&v.Duration), (*int64)(&v.Billed), (*int64)(&v.InitDuration), &p.Arrived, &p.Spawned}
 }
 
+// instants2 is how many of them served2 has.
+const instants2 = 12
+
 func (v *Served) encode() []byte {
-	b := make([]byte, 0, 320)
+	b := make([]byte, 0, 340)
 	b = append(b, servedFormat, byte(v.Mode))
 	b = binary.AppendUvarint(b, uint64(v.MemoryMB))
 	b = binary.AppendUvarint(b, uint64(v.MaxMemoryMB))
@@ -178,8 +184,12 @@ func (v *Served) encode() []byte {
 var errRecord = errors.New("a record of an invocation that cannot be read")
 
 func decodeServed(b []byte) (v Served, err error) {
-	if len(b) < 2 || b[0] != servedFormat {
+	if len(b) < 2 || b[0] != servedFormat && b[0] != served2 {
 		return v, errRecord
+	}
+	instants := v.instants()
+	if b[0] == served2 {
+		instants = instants[:instants2]
 	}
 	v.Mode = Mode(b[1])
 	b = b[2:]
@@ -199,7 +209,7 @@ func decodeServed(b []byte) (v Served, err error) {
 		}
 		*t, b = string(b[:n]), b[n:]
 	}
-	for _, n := range v.instants() {
+	for _, n := range instants {
 		if len(b) < 8 {
 			return v, errRecord
 		}

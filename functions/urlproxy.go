@@ -37,6 +37,7 @@ func (*URLProxy) Serves(r *http.Request) bool {
 
 // ServeHTTP invokes the function (Lambda developer guide, "Invoking Lambda function URLs").
 func (p *URLProxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	arrived := time.Now()
 	id, path := p.split(r)
 	ref, u, ok := p.s.ByURL(strings.ToLower(id))
 	if !ok || u.Auth == "AWS_IAM" && r.Header.Get("Authorization") == "" && r.URL.Query().Get("X-Amz-Signature") == "" {
@@ -53,7 +54,7 @@ func (p *URLProxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		answerText(w, http.StatusRequestEntityTooLarge, "application/json", `{"Message":"Request Entity Too Large"}`)
 		return
 	}
-	inv := Invocation{Ref: ref, RequestID: newUUID(), TraceID: r.Header.Get("X-Amzn-Trace-Id"),
+	inv := Invocation{Ref: ref, RequestID: newUUID(), Arrived: arrived.UnixNano(), TraceID: r.Header.Get("X-Amzn-Trace-Id"),
 		ForceCold: r.Header.Get("X-Anthill-Force-Cold") != "", Method: r.Header.Get("X-Anthill-Start-Method")}
 	if inv.TraceID == "" {
 		inv.TraceID = newTraceID()

@@ -369,7 +369,7 @@ func (p *Proxy) callAWS(ctx context.Context, c *call, out *outgoing) (*incoming,
 	if len(out.body) == 0 {
 		out.body = []byte("{}")
 	}
-	inv := functions.Invocation{Ref: ref, Payload: out.body, TraceID: c.traceID, ForceCold: c.r.Header.Get("X-Anthill-Force-Cold") != ""}
+	inv := functions.Invocation{Ref: ref, Payload: out.body, TraceID: c.traceID, Arrived: c.began.UnixNano(), ForceCold: c.r.Header.Get("X-Anthill-Force-Cold") != ""}
 	if strings.EqualFold(out.header.Get("X-Amz-Invocation-Type"), "Event") {
 		inv.Mode = functions.Queued
 	}

@@ -85,7 +85,7 @@ func (p *Proxy) lambdaProxy(ctx context.Context, w http.ResponseWriter, c *call)
 		internalError.write(w, c)
 		return
 	}
-	res, err := p.s.functions.Invoke(ctx, functions.Invocation{Ref: ref, Payload: payload, TraceID: c.traceID,
+	res, err := p.s.functions.Invoke(ctx, functions.Invocation{Ref: ref, Payload: payload, TraceID: c.traceID, Arrived: c.began.UnixNano(),
 		ForceCold: c.r.Header.Get("X-Anthill-Force-Cold") != "", Method: c.r.Header.Get("X-Anthill-Start-Method")})
 	if err != nil {
 		if ctx.Err() != nil {

@@ -299,12 +299,16 @@ func summaryTable(a *Analysis) report.Table {
 	}
 	row("all", a.All)
 	row("cold", a.Cold)
-	for _, k := range []string{"cold", "restored", "proactive"} {
-		if s, ok := a.ByStart[k]; ok && len(a.ByStart) > 1 {
+	_, restored := a.ByStart["restored"]
+	for _, k := range []string{"cold", "restored"} {
+		if s, ok := a.ByStart[k]; ok && restored {
 			row("– of them "+k, s)
 		}
 	}
 	row("warm", a.Warm)
+	if s, ok := a.ByStart["proactive"]; ok {
+		row("– of them the first of an environment that was initialised ahead", s)
+	}
 	return t
 }
 

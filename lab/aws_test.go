@@ -36,7 +36,7 @@ func TestTraceRoot(t *testing.T) {
 func TestSeriesCountsWhatThePlatformRecorded(t *testing.T) {
 	took := map[string]time.Duration{"a": 5 * time.Millisecond, "b": 7 * time.Millisecond, "c": time.Millisecond, "d": time.Millisecond}
 	records := []latency.Invocation{
-		{RequestID: "a", Start: latency.Cold, Method: "spare", Queued: 1, SpawnBegin: 11, InitBegin: 31, InitEnd: 61},
+		{RequestID: "a", Start: latency.Cold, Method: "spare", Queued: 1, SpawnBegin: 11, Spawned: 31, InitBegin: 41, InitEnd: 61},
 		{RequestID: "b", Start: latency.Cold, Method: "template"},
 		{RequestID: "c", Start: latency.Warm},
 		{RequestID: "not ours", Start: latency.Cold},
@@ -45,7 +45,7 @@ func TestSeriesCountsWhatThePlatformRecorded(t *testing.T) {
 	if n != 2 || s.Total.N != 2 || s.Total.Max != 7 || strings.Join(s.Served, ", ") != "1 cold spare, 1 cold template" || !strings.HasPrefix(s.Missing, "2 of 4 requests") {
 		t.Errorf("%d %+v", n, s)
 	}
-	if len(s.Parts) != 3 || s.Parts[1].Name != "process start" || s.Parts[1].Took.P50 != 20e-6 {
+	if len(s.Parts) != 4 || s.Parts[1].Name != "process start" || s.Parts[1].Took.P50 != 20e-6 {
 		t.Errorf("%+v", s.Parts)
 	}
 }

@@ -2,8 +2,8 @@ package lab
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
+	"net/url"
 	"os"
 	"path/filepath"
 	"time"
@@ -196,15 +196,5 @@ func (s *session) live(format string, args ...any) {
 // invocations asks the platform what it knows of a function's invocations. ok is false when it does not keep that:
 // then it is no Anthill.
 func (s *session) invocations(ctx context.Context, function string) (records []latency.Invocation, ok bool, err error) {
-	a, err := s.aws.send(ctx, "lambda", "GET", "/_anthill/invocations?function="+function, nil, nil)
-	if err != nil {
-		return nil, false, err
-	}
-	if a.status >= 400 {
-		return nil, false, nil
-	}
-	if err := json.Unmarshal(a.body, &records); err != nil {
-		return nil, false, &fault.Error{Kind: fault.Internal, Op: "lab.invocations", Detail: "the platform's records cannot be read", Err: err}
-	}
-	return records, true, nil
+	return s.records(ctx, url.Values{"function": {function}})
 }

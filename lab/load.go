@@ -212,7 +212,7 @@ func seriesOf(w way, took map[string]time.Duration, records []latency.Invocation
 		sr.Missing = "the platform keeps no record of how its environments came to be: the starts are forced, and not checked"
 		return sr, len(ds)
 	}
-	parts, served := map[string][]time.Duration{}, map[string]int{}
+	parts, served := map[latency.Phase][]time.Duration{}, map[string]int{}
 	for _, r := range records {
 		d, ours := took[r.RequestID]
 		if !ours || !r.Start.IsCold() {
@@ -220,44 +220,23 @@ func seriesOf(w way, took map[string]time.Duration, records []latency.Invocation
 		}
 		ds = append(ds, d)
 		served[strings.TrimSpace(string(r.Start)+" "+r.Method)]++
-		for name, p := range phases(r) {
-			parts[name] = append(parts[name], p)
+		for _, p := range r.Parts() {
+			parts[p.Phase] = append(parts[p.Phase], p.Took)
 		}
 	}
 	sr := newSeries(w.name, w.how, ds)
 	for _, how := range sortedKeys(served) {
 		sr.Served = append(sr.Served, fmt.Sprintf("%d %s", served[how], how))
 	}
-	for _, name := range phaseNames() {
-		if p := parts[name]; len(p) > 0 {
-			sr.Parts = append(sr.Parts, Part{name, latency.Of(p).Summary()})
+	for _, phase := range latency.Phases() {
+		if p := parts[phase]; len(p) > 0 {
+			sr.Parts = append(sr.Parts, Part{string(phase), latency.Of(p).Summary()})
 		}
 	}
 	if n := len(took) - len(ds); n > 0 {
 		sr.Missing = fmt.Sprintf("%d of %d requests were no cold starts by the platform's records and are not counted", n, len(took))
 	}
 	return sr, len(ds)
-}
-
-func phaseNames() []string {
-	return []string{"wait for a process", "process start", "init: imports and model", "hand-over", "handler", "answer"}
-}
-
-// phases cuts one invocation's time at the instants that the platform recorded.
-func phases(r latency.Invocation) map[string]time.Duration {
-	m := map[string]time.Duration{}
-	put := func(name string, from, to int64) {
-		if from != 0 && to != 0 {
-			m[name] = time.Duration(to - from)
-		}
-	}
-	put("wait for a process", r.Queued, r.SpawnBegin)
-	put("process start", r.SpawnBegin, r.InitBegin)
-	put("init: imports and model", r.InitBegin, r.InitEnd)
-	put("hand-over", r.Sent, r.Entered)
-	put("handler", r.Entered, r.Returned)
-	put("answer", r.Returned, r.Received)
-	return m
 }
 
 // warmSeries sends requests one after another to a warm environment, over both ways in, beside a bare HTTP echo.

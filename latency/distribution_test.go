@@ -112,7 +112,7 @@ func TestEstimateSplit(t *testing.T) {
 func TestExactSplit(t *testing.T) {
 	rs := []latency.Response{{Start: latency.Cold}, {Start: latency.Warm}, {Start: latency.Proactive}, {Start: latency.Restored}, {Start: latency.Unknown}, {Start: latency.Warm}}
 	s := latency.ExactSplit(rs)
-	if len(s.Cold) != 3 || len(s.Warm) != 2 || len(s.Unknown) != 1 || len(s.ByStart[latency.Proactive]) != 1 || !s.Exact {
+	if len(s.Cold) != 2 || len(s.Warm) != 3 || len(s.Unknown) != 1 || len(s.ByStart[latency.Proactive]) != 1 || !s.Exact {
 		t.Errorf("%+v", s)
 	}
 }

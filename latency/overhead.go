@@ -90,7 +90,7 @@ type FanOut struct {
 	Handler   time.Duration `json:"handler_ns"`
 	HandlerIn time.Duration `json:"handler_in_ns"`
 	Known     bool          `json:"handler_known"`
-	// Cold counts the branches whose first task waited for, or first used, a new environment.
+	// Cold counts the branches whose first task waited for a new environment.
 	Cold int `json:"cold"`
 }
 

@@ -13,8 +13,9 @@ const (
 	Proactive Start = "proactive" // it had been initialised ahead of time and this was its first request
 )
 
-// IsCold reports whether s counts as a cold start: whatever was the first request of its environment.
-func (s Start) IsCold() bool { return s == Cold || s == Restored || s == Proactive }
+// IsCold reports whether s is a cold start: the request waited for an init or a restore. The first request of an
+// environment that was initialised ahead of time did not.
+func (s Start) IsCold() bool { return s == Cold || s == Restored }
 
 // Response is one request of a load test as its client saw it.
 type Response struct {
@@ -34,29 +35,6 @@ func Latencies(rs []Response) []time.Duration {
 		ds[i] = r.Latency
 	}
 	return ds
-}
-
-// Invocation is what the platform knows of one invocation: a record of GET /_anthill/invocations?function=NAME.
-// Instants are nanoseconds since 1970 by one machine's clock; zero means that it did not happen or is not known.
-type Invocation struct {
-	RequestID    string `json:"requestId"`
-	TraceID      string `json:"traceId,omitempty"` // the X-Amzn-Trace-Id that the caller's answer carried
-	FunctionName string `json:"functionName,omitempty"`
-	Version      string `json:"version,omitempty"`
-	Start        Start  `json:"start"`
-	Method       string `json:"method,omitempty"` // how a cold one's environment was started: plain, template, spare
-	Environment  string `json:"environmentId,omitempty"`
-	LogStream    string `json:"logStream,omitempty"`
-	Error        string `json:"errorType,omitempty"`
-
-	Queued     int64 `json:"queued"`     // the pool was asked
-	SpawnBegin int64 `json:"spawnBegin"` // a process was asked for
-	InitBegin  int64 `json:"initBegin"`  // the runtime's first instruction
-	InitEnd    int64 `json:"initEnd"`    // the handler's module was imported
-	Sent       int64 `json:"sent"`       // the environment was handed the request
-	Entered    int64 `json:"entered"`    // the handler was called
-	Returned   int64 `json:"returned"`   // the handler returned
-	Received   int64 `json:"received"`   // the outcome was read
 }
 
 // Span is the time between two instants; 0 when one of them is not known.

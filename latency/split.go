@@ -15,7 +15,7 @@ type Split struct {
 	Method string // how it was made, in a sentence or two
 	Cold   []Response
 	Warm   []Response
-	// ByStart are the cold responses by kind, when Exact.
+	// ByStart are the responses of which the platform said how they were served, by kind, when Exact.
 	ByStart map[Start][]Response
 	// Unknown are responses of which the platform had no record, when Exact.
 	Unknown []Response
@@ -51,9 +51,11 @@ func ExactSplit(rs []Response) Split {
 			s.Unknown = append(s.Unknown, r)
 		case r.Start.IsCold():
 			s.Cold = append(s.Cold, r)
-			s.ByStart[r.Start] = append(s.ByStart[r.Start], r)
 		default:
 			s.Warm = append(s.Warm, r)
+		}
+		if r.Start != Unknown {
+			s.ByStart[r.Start] = append(s.ByStart[r.Start], r)
 		}
 	}
 	return s

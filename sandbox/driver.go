@@ -66,6 +66,7 @@ type Boot struct {
 	Outcome               // Answered when init succeeded; Failed, Exited or TimedOut when not
 	Start          Start  // Cold, or Restored when it was made from a snapshot or template
 	SpawnBegin     int64  // nanoseconds since 1970, as in Phases
+	Spawned        int64  //
 	InitBegin      int64  //
 	InitEnd        int64  //
 	Method         string // how the process came to be: "plain", "template", "spare"

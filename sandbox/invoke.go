@@ -46,6 +46,9 @@ func (p *Pool) begin(m *member, inv *Invocation) {
 // serveWarm hands inv to a running environment, on the caller's goroutine.
 func (p *Pool) serveWarm(ctx context.Context, m *member, inv *Invocation, phases Phases) (*Result, error) {
 	m.flush(p) // what was printed since the last invocation comes before START
+	if m.start == Proactive {
+		phases.init(&m.boot)
+	}
 	now := time.Now()
 	deadline := now.Add(m.spec.Timeout)
 	phases.Sent, phases.Deadline = now.UnixNano(), deadline.UnixNano()
@@ -117,7 +120,7 @@ func (p *Pool) serveCold(m *member, inv *Invocation, phases Phases) (*Result, er
 			p.discard(m)
 			return nil, err
 		}
-		phases.SpawnBegin, phases.InitBegin, phases.InitEnd = boot.SpawnBegin, boot.InitBegin, boot.InitEnd
+		phases.init(&boot)
 		initDuration = time.Duration(boot.InitEnd - boot.SpawnBegin)
 		m.start = boot.Start
 		if boot.Kind != Answered {
@@ -136,7 +139,7 @@ func (p *Pool) serveCold(m *member, inv *Invocation, phases Phases) (*Result, er
 			return nil, err
 		}
 		if phases.SpawnBegin == 0 {
-			phases.SpawnBegin, phases.InitBegin, phases.InitEnd = boot.SpawnBegin, boot.InitBegin, boot.InitEnd
+			phases.init(&boot)
 		}
 		if boot.Kind != Answered {
 			m.initReport(boot, "invoke", m.spec.Timeout)
@@ -191,8 +194,15 @@ func (p *Pool) bootWithin(m *member, limit time.Duration) (Boot, error) {
 	m.booted = true
 	p.mu.Lock()
 	m.pid = boot.PID
+	m.life.SpawnBegin, m.life.Spawned, m.life.InitBegin, m.life.InitEnd = boot.SpawnBegin, boot.Spawned, boot.InitBegin, boot.InitEnd
+	m.life.Method, m.life.Start = boot.Method, boot.Start
 	p.mu.Unlock()
 	return boot, nil
+}
+
+// init takes the instants of an init.
+func (p *Phases) init(b *Boot) {
+	p.SpawnBegin, p.Spawned, p.InitBegin, p.InitEnd = b.SpawnBegin, b.Spawned, b.InitBegin, b.InitEnd
 }
 
 // await waits for the outcome until deadline, passing output on meanwhile. At the deadline it ends the environment.

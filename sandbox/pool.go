@@ -71,6 +71,8 @@ type Pool struct {
 		adoptions map[string]*adoption // by request id
 
 		provisions map[string]*provision // by Spec.Key
+
+		ended []Info // environments that are gone, the oldest first; no more than keptLives
 	}
 }
 
@@ -100,6 +102,7 @@ type member struct {
 	memoryMB  int
 	lastStart Start
 	pid       int
+	life      life
 }
 
 // Open takes over the environments that the driver still has from an earlier platform and starts the pool.
@@ -243,6 +246,7 @@ func (p *Pool) longestIdleLocked() *member {
 // removeLocked takes m, which nobody is using, out of the pool and ends it behind the caller's back.
 func (p *Pool) removeLocked(m *member) {
 	delete(p.mu.members, m.id)
+	p.rememberLocked(m)
 	stack := p.mu.idle[m.spec.Key]
 	for i := range stack {
 		if stack[i] == m {

@@ -67,11 +67,15 @@ const (
 )
 
 // Phases are instants of one machine's clock, in nanoseconds since 1970. Zero means that it did not happen.
+// Of an invocation that was the first of an environment initialised ahead of time (Proactive), the instants of the init
+// are there too and lie before Queued.
 type Phases struct {
+	Arrived    int64 // the request came in by a door: HTTP was read, or the queue took it in; the pool knows nothing of it
 	Queued     int64 // the pool was asked
-	SpawnBegin int64 // a process was asked for (cold only)
-	InitBegin  int64 // the runtime's first instruction of ours (cold only)
-	InitEnd    int64 // the handler's module was imported (cold only)
+	SpawnBegin int64 // a process was asked for (with an init only)
+	Spawned    int64 // it was there, and its runtime begins to start (with an init only)
+	InitBegin  int64 // the runtime's first instruction of ours (with an init only)
+	InitEnd    int64 // the handler's module was imported (with an init only)
 	Sent       int64 // the environment was handed the request
 	Entered    int64 // the handler was called, by the environment's own clock
 	Returned   int64 // the handler returned, by the environment's own clock

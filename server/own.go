@@ -7,16 +7,16 @@ import (
 	"time"
 
 	"anthill/api/lambda"
-	"anthill/fault"
 	"anthill/functions"
 	"anthill/latency"
+	"anthill/sandbox"
 )
 
 // ownAddresses are what the platform serves beside AWS's APIs, for the measuring side:
 //
-//	GET /_anthill/invocations?function=NAME[&since=NS][&limit=N]   how each invocation was served
+//	GET /_anthill/invocations[?function=NAME][&since=NS][&limit=N] how each invocation was served
 //	GET /_anthill/executions/{arn}/trace                           an execution with every instant
-//	GET /_anthill/environments                                     the execution environments that are alive
+//	GET /_anthill/environments[?ended=NS]                          the execution environments that are alive, and those that ended after an instant
 func (h *house) ownAddresses() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /_anthill/invocations", h.serveInvocations)
@@ -26,40 +26,56 @@ func (h *house) ownAddresses() http.Handler {
 	return mux
 }
 
-// serveInvocations tells how the invocations of a function were served. since is in nanoseconds since 1970; account and
-// region default to 000000000000 and us-east-1.
+// serveInvocations tells how the invocations of a function were served, or those of every function when none is named.
+// since is in nanoseconds since 1970; account and region default to 000000000000 and us-east-1. With several functions
+// the records come function by function.
 func (h *house) serveInvocations(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
-	name := q.Get("function")
-	if name == "" {
-		writeFault(w, fault.Invalidf("server.invocations", "request", "say which function: ?function=NAME"))
-		return
-	}
-	k := functions.Key{Account: or(q.Get("account"), "000000000000"), Region: or(q.Get("region"), "us-east-1"), Name: name}
-	if strings.HasPrefix(name, "arn:") { // arn:aws:lambda:REGION:ACCOUNT:function:NAME
-		if p := strings.Split(name, ":"); len(p) >= 7 {
-			k = functions.Key{Account: p[4], Region: p[3], Name: p[6]}
-		}
-	}
+	account, region := or(q.Get("account"), "000000000000"), or(q.Get("region"), "us-east-1")
 	var since time.Time
 	if ns, err := strconv.ParseInt(q.Get("since"), 10, 64); err == nil {
 		since = time.Unix(0, ns)
 	}
 	limit, _ := strconv.Atoi(q.Get("limit"))
-	served, err := h.functions.Invocations(k, since, limit)
-	if err != nil {
-		writeFault(w, err)
-		return
+	var keys []functions.Key
+	switch name := q.Get("function"); {
+	case strings.HasPrefix(name, "arn:"): // arn:aws:lambda:REGION:ACCOUNT:function:NAME
+		ref, err := functions.ParseRef(account, region, name, "")
+		if err != nil {
+			writeFault(w, err)
+			return
+		}
+		keys = []functions.Key{ref.Key()}
+	case name != "":
+		name, _, _ = strings.Cut(name, ":")
+		keys = []functions.Key{{Account: account, Region: region, Name: name}}
+	default:
+		for _, d := range h.functions.List(account, region, false) {
+			keys = append(keys, d.Function.Key())
+		}
 	}
-	out := make([]latency.Invocation, len(served))
-	for i, s := range served {
-		out[i] = latency.Invocation{
-			RequestID: s.RequestID, TraceID: s.TraceID, FunctionName: k.Name, Version: s.Version, Start: latency.Start(s.Start), Method: s.Method, Environment: s.Environment,
-			LogStream: s.LogStream, Error: s.ErrorType, Queued: s.Phases.Queued, SpawnBegin: s.Phases.SpawnBegin, InitBegin: s.Phases.InitBegin,
-			InitEnd: s.Phases.InitEnd, Sent: s.Phases.Sent, Entered: s.Phases.Entered, Returned: s.Phases.Returned, Received: s.Phases.Received,
+	out := []latency.Invocation{}
+	for _, k := range keys {
+		served, err := h.functions.Invocations(k, since, limit)
+		if err != nil {
+			writeFault(w, err)
+			return
+		}
+		for _, s := range served {
+			out = append(out, invocationOf(k, &s))
 		}
 	}
 	writeJSON(w, http.StatusOK, out)
+}
+
+func invocationOf(k functions.Key, s *functions.Served) latency.Invocation {
+	p := &s.Phases
+	return latency.Invocation{
+		RequestID: s.RequestID, TraceID: s.TraceID, FunctionName: k.Name, Version: s.Version, Start: latency.Start(s.Start), Method: s.Method, Environment: s.Environment,
+		LogStream: s.LogStream, Error: s.ErrorType, Queue: s.Mode == functions.Queued, MemoryMB: s.MemoryMB, MaxMemoryMB: s.MaxMemoryMB,
+		Arrived: p.Arrived, Queued: p.Queued, SpawnBegin: p.SpawnBegin, Spawned: p.Spawned, InitBegin: p.InitBegin,
+		InitEnd: p.InitEnd, Sent: p.Sent, Entered: p.Entered, Returned: p.Returned, Received: p.Received,
+	}
 }
 
 func or(s, otherwise string) string {
@@ -79,6 +95,12 @@ func (h *house) serveTrace(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, http.StatusOK, t)
 }
 
-func (h *house) serveEnvironments(w http.ResponseWriter, _ *http.Request) {
-	writeJSON(w, http.StatusOK, h.pool.Environments())
+// serveEnvironments lists the environments that are alive, and with ended, an instant in nanoseconds since 1970, those
+// too that ended after it.
+func (h *house) serveEnvironments(w http.ResponseWriter, r *http.Request) {
+	var all []sandbox.Info
+	if ns, err := strconv.ParseInt(r.URL.Query().Get("ended"), 10, 64); err == nil {
+		all = h.pool.Ended(time.Unix(0, ns))
+	}
+	writeJSON(w, http.StatusOK, append(all, h.pool.Environments()...))
 }

@@ -48,7 +48,7 @@ func invocationOf(ctx context.Context, name, qualifier, clientContext *string, p
 	if err != nil {
 		return functions.Invocation{}, err
 	}
-	inv := functions.Invocation{Ref: r, RequestID: c.RequestID, Payload: payload, TraceID: c.Header.Get("X-Amzn-Trace-Id"),
+	inv := functions.Invocation{Ref: r, RequestID: c.RequestID, Payload: payload, Arrived: c.Arrived.UnixNano(), TraceID: c.Header.Get("X-Amzn-Trace-Id"),
 		ForceCold: c.Header.Get("X-Anthill-Force-Cold") != "", Method: c.Header.Get("X-Anthill-Start-Method")}
 	if protocol.Value(clientContext) != "" {
 		raw, err := base64.StdEncoding.DecodeString(*clientContext)

@@ -3,6 +3,7 @@ package protocol
 import (
 	"context"
 	"net/http"
+	"time"
 )
 
 // Call is what a door may know about the request beside its Input.
@@ -16,6 +17,7 @@ type Call struct {
 	TLS       bool   // the request came over HTTPS
 	Service   string // Model.Name
 	Operation string
+	Arrived   time.Time   // when the request's head had been read; zero when it did not come over HTTP
 	Header    http.Header // of the request; not to be changed
 
 	answer http.Header

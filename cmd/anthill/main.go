@@ -28,7 +28,7 @@ func main() {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(upCommand(), compatibilityCommand(), analyzeCommand(), labCommand(), overheadCommand(), compareCommand(), loadCommand(), doctorCommand(), prepareCommand())
+	root.AddCommand(upCommand(), compatibilityCommand(), analyzeCommand(), labCommand(), overheadCommand(), compareCommand(), loadCommand(), invocationsCommand(), doctorCommand(), prepareCommand())
 	if err := root.ExecuteContext(ctx); err != nil && !errors.Is(err, context.Canceled) {
 		fmt.Fprintln(os.Stderr, "anthill: "+sentence(err))
 		os.Exit(1)

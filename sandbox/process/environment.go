@@ -105,6 +105,7 @@ func (e *environment) Boot(ctx context.Context) (sandbox.Boot, error) {
 	if err != nil {
 		return sandbox.Boot{}, fault.In(op, err)
 	}
+	b.Spawned = time.Now().UnixNano()
 	e.mu.Lock()
 	p.pid, p.conn = begun.PID, newConn(data)
 	e.mu.Unlock()
@@ -129,6 +130,7 @@ func (e *environment) Boot(ctx context.Context) (sandbox.Boot, error) {
 	if b.InitBegin, b.InitEnd, b.MaxMemoryMB, rest, err = times(f.payload); err != nil {
 		return sandbox.Boot{}, fault.In(op, err)
 	}
+	b.Spawned = min(b.Spawned, b.InitBegin) // the answer that it was there may be read after its own word
 	b.Received = time.Now().UnixNano()
 	if f.kind == frameInitDone {
 		b.Kind = sandbox.Answered
