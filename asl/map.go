@@ -1,6 +1,7 @@
 package asl
 
 import (
+	"slices"
 	"strings"
 
 	"anthill/value"
@@ -131,6 +132,8 @@ func (p *parser) distribution(s *State, m *MapSpec, def value.Value) {
 		} else if m.Writer.Config.IsAbsent() {
 			p.fail(at, "These fields are required: [Resource]")
 		}
+		p.oneOf(m.Writer.Config, at+"/WriterConfig", "OutputType", "JSON", "JSONL")
+		p.oneOf(m.Writer.Config, at+"/WriterConfig", "Transformation", "COMPACT", "FLATTEN", "NONE")
 	}
 }
 
@@ -163,7 +166,18 @@ func (p *parser) reader(s *State, v value.Value) *ReaderSpec {
 	default:
 		p.fail(at+"/ReaderConfig/InputType", "Value is not one of [CSV, JSON, JSONL, MANIFEST, PARQUET]")
 	}
+	p.oneOf(config, at+"/ReaderConfig", "Transformation", "LOAD_AND_FLATTEN", "NONE")
+	p.oneOf(config, at+"/ReaderConfig", "ManifestType", "ATHENA_DATA", "S3_INVENTORY")
+	p.oneOf(config, at+"/ReaderConfig", "CSVHeaderLocation", "FIRST_ROW", "GIVEN")
+	p.oneOf(config, at+"/ReaderConfig", "CSVDelimiter", "COMMA", "PIPE", "SEMICOLON", "SPACE", "TAB")
 	return r
+}
+
+// oneOf checks a field that has one of a few words, when it is there.
+func (p *parser) oneOf(v value.Value, at, field string, words ...string) {
+	if text := p.text1(v, at, field); text != "" && !slices.Contains(words, text) {
+		p.fail(at+"/"+field, "Value is not one of [%s]", strings.Join(words, ", "))
+	}
 }
 
 // percentage reads ToleratedFailurePercentage, the one number that may have a fraction.

@@ -168,16 +168,16 @@ func (h *house) openServices(ctx context.Context, c Config, endpoint string) (er
 		return err
 	}
 	h.opened = append(h.opened, h.functions.Close)
+	if h.buckets, err = buckets.Open(ctx, buckets.Config{Store: h.store, Blobs: h.blobs}); err != nil {
+		return err
+	}
 	h.sdk, h.stages = sfn.NewSDK(), gateways.NewStageCalls()
-	h.workflows, err = workflows.Open(ctx, workflows.Config{Store: h.store, History: h.history, Functions: h.functions, SDK: h.sdk,
+	h.workflows, err = workflows.Open(ctx, workflows.Config{Store: h.store, History: h.history, Functions: h.functions, SDK: h.sdk, Objects: objects{h.buckets},
 		Integrations: map[string]workflows.Integration{"apigateway": h.stages}, Logs: h.logs, LogLine: sfn.LogLine, Log: c.Log})
 	if err != nil {
 		return err
 	}
 	h.opened = append(h.opened, h.workflows.Close)
-	if h.buckets, err = buckets.Open(ctx, buckets.Config{Store: h.store, Blobs: h.blobs}); err != nil {
-		return err
-	}
 	h.gateways, err = gateways.Open(ctx, gateways.Config{Store: h.store, Functions: h.functions, Platform: h})
 	return err
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"anthill/blobs"
+	"anthill/buckets"
 	"anthill/functions"
 	"anthill/history"
 	"anthill/internal/disk"
@@ -37,6 +38,7 @@ type house struct {
 	driver    *sandboxtest.Driver
 	pool      *sandbox.Pool
 	dir       string
+	buckets   *buckets.Service
 }
 
 func newHouse(t testing.TB, handlers map[string]sandboxtest.Func) *house {
@@ -73,7 +75,9 @@ func (h *house) open() {
 	h.functions, err = functions.Open(context.Background(), functions.Config{Store: h.store, History: h.log, Blobs: b, Pool: h.pool,
 		Dir: filepath.Join(h.dir, "code"), Architecture: "x86_64", Log: log})
 	h.check(err)
-	h.Service, err = workflows.Open(context.Background(), workflows.Config{Store: h.store, History: h.log, Functions: h.functions, Log: log})
+	h.buckets, err = buckets.Open(context.Background(), buckets.Config{Store: h.store, Blobs: b})
+	h.check(err)
+	h.Service, err = workflows.Open(context.Background(), workflows.Config{Store: h.store, History: h.log, Functions: h.functions, Objects: objects{h.buckets}, Log: log})
 	h.check(err)
 }
 

@@ -162,18 +162,30 @@ func revisionKey(machineARN string, at time.Time) string {
 // parse compiles a definition or gives all its problems. A task that nobody here can do is one of them.
 func (s *Service) parse(op, definition string, t Type) (*asl.Machine, error) {
 	m, problems := asl.Parse(definition, asl.Options{Express: t == Express})
-	if m != nil && s.c.Integrations["http"] == nil {
-		for _, st := range m.All() {
-			if st.Task != nil && st.Task.Resource.Type() == "http" {
-				problems = append(problems, asl.Problem{Code: asl.SchemaValidationFailed, Location: st.Path + "/Resource",
-					Message: "This platform has no EventBridge connections, and so does not do " + st.Task.Resource.ARN})
-			}
-		}
-	}
+	problems = append(problems, s.unserved(m)...)
 	if m == nil || len(problems.Errors()) > 0 {
 		return nil, &fault.Error{Kind: fault.Invalid, Op: op, Noun: "definition", Detail: problems.String()}
 	}
 	return m, nil
+}
+
+// unserved is what a definition asks for and nobody here does. m may be nil.
+func (s *Service) unserved(m *asl.Machine) (problems asl.Problems) {
+	if m == nil {
+		return nil
+	}
+	refuse := func(location, message string) {
+		problems = append(problems, asl.Problem{Code: asl.SchemaValidationFailed, Location: location, Message: message})
+	}
+	for _, st := range m.All() {
+		if st.Task != nil && st.Task.Resource.Type() == "http" && s.c.Integrations["http"] == nil {
+			refuse(st.Path+"/Resource", "This platform has no EventBridge connections, and so does not do "+st.Task.Resource.ARN)
+		}
+		if st.Map != nil && st.Map.Reader != nil && st.Map.Reader.Config.Get("InputType").Text() == "PARQUET" {
+			refuse(st.Path+"/ItemReader/ReaderConfig/InputType", "This platform reads no Parquet files")
+		}
+	}
+	return problems
 }
 
 // checkLogging fills in what is absent and refuses what AWS refuses.

@@ -61,7 +61,7 @@ func (n nestedExecution) wait(ctx context.Context, t *Task, executionARN string)
 	if err != nil {
 		return Outcome{Failure: statesFault(err, t.RequestID)}
 	}
-	desc := n.s.describeValue(res, t.Resource.Sync2)
+	desc := n.s.describeValue(res, t.Resource.Sync2, func(t time.Time) value.Value { return value.OfInt(t.UnixMilli()) })
 	if res.Status != Succeeded {
 		return Outcome{Failure: &failure.Failure{Name: failure.TaskFailed, Cause: desc.String()}}
 	}
@@ -103,8 +103,8 @@ func startOutput(e *Execution, requestID string) value.Value {
 }
 
 // describeValue is DescribeExecution's answer as an output, its keys sorted as the SDK's JSON has them. parsed shows input and
-// output as JSON, as .sync:2 does.
-func (s *Service) describeValue(r *Result, parsed bool) value.Value {
+// output as JSON, as .sync:2 does; date writes an instant.
+func (s *Service) describeValue(r *Result, parsed bool, date func(time.Time) value.Value) value.Value {
 	data := func(v value.Value) value.Value {
 		if parsed {
 			return v
@@ -134,10 +134,10 @@ func (s *Service) describeValue(r *Result, parsed bool) value.Value {
 	if reason != "" {
 		add("RedriveStatusReason", value.OfString(reason))
 	}
-	add("StartDate", value.OfInt(r.Started.UnixMilli()))
+	add("StartDate", date(r.Started))
 	add("StateMachineArn", value.OfString(r.MachineARN))
 	add("Status", value.OfString(string(r.Status)))
-	add("StopDate", value.OfInt(r.Stopped.UnixMilli()))
+	add("StopDate", date(r.Stopped))
 	return value.OfObject(m...)
 }
 

@@ -22,6 +22,7 @@ type Config struct {
 	Store     *store.Store
 	History   *history.Log
 	Functions *functions.Service // nil: tasks that call functions fail
+	Objects   Objects            // nil: distributed Maps neither read from nor write to object storage
 
 	// Logs is where executions with a loggingConfiguration write, in the words of LogLine. nil: such configurations are refused.
 	Logs    *logs.Service

@@ -75,9 +75,9 @@ type RunMap struct {
 	frame uint32
 }
 
-// Input computes the input of a child execution from its item, or what of a batch one item becomes: ItemSelector. The
-// error is a *failure.Failure.
-func (r *RunMap) Input(index int, item value.Value) (value.Value, error) {
+// Input computes the input of a child execution from its item, or what of a batch one item becomes: ItemSelector. source is
+// where an ItemReader found the item, "" for items of the input. The error is a *failure.Failure.
+func (r *RunMap) Input(index int, item value.Value, source string) (value.Value, error) {
 	f := r.x.frames[r.frame]
 	if f == nil || f.state == nil || f.state.Map == nil {
 		return item, nil
@@ -85,23 +85,24 @@ func (r *RunMap) Input(index int, item value.Value) (value.Value, error) {
 	if f.state.Map.Selector == nil {
 		return item, nil
 	}
-	out, t := r.x.selectItem(f, index, item)
+	out, t := r.x.selectItem(f, index, item, source)
 	if t != nil {
 		return out, &t.Failure
 	}
 	return out, nil
 }
 
-// ItemsOf chooses the items in what the ItemReader has read: all of it, or what ItemsPath names in it. The error is a
-// *failure.Failure, States.ItemReaderFailed, when that is no array.
+// ItemsOf chooses the items in what the ItemReader has read: what ItemsPath names in it, or all of it when ItemsPath is about
+// the state's input. The error is a *failure.Failure: States.ItemReaderFailed when that is no array.
 func (r *RunMap) ItemsOf(read value.Value) (value.Value, error) {
 	f := r.x.frames[r.frame]
 	if path := r.State.Map.Items; path != nil && f != nil {
 		out, err := path.Eval(&jsonpath.Env{Input: read, Scope: r.x.view(f)})
-		if err != nil {
-			return out, failure.New(failure.ItemReaderFailed, "%s", err.(*failure.Failure).Cause)
+		if err == nil {
+			read = out
+		} else if _, inInput := path.Eval(&jsonpath.Env{Input: f.input, Scope: r.x.view(f)}); inInput != nil {
+			return read, failure.New(failure.ItemReaderFailed, "%s", err.(*failure.Failure).Cause)
 		}
-		read = out
 	}
 	if read.Kind() != value.Array {
 		return read, failure.New(failure.ItemReaderFailed, "Attempting to map over non-iterable node.")

@@ -52,7 +52,7 @@ func (x *Execution) advance(f *frame) *trouble {
 		}
 		e := Event{Type: MapIterationStarted, Prev: j.launch, Name: f.state.Name, Index: j.next, Frame: f.id}
 		if f.state.Map.Selector != nil {
-			in, t := x.selectItem(f, j.next, j.items.At(j.next).Value)
+			in, t := x.selectItem(f, j.next, j.items.At(j.next).Value, "")
 			if t != nil {
 				return t
 			}
@@ -66,10 +66,13 @@ func (x *Execution) advance(f *frame) *trouble {
 	return nil
 }
 
-// selectItem computes ItemSelector for one item.
-func (x *Execution) selectItem(f *frame, index int, item value.Value) (value.Value, *trouble) {
+// selectItem computes ItemSelector for one item. source is where an ItemReader found it.
+func (x *Execution) selectItem(f *frame, index int, item value.Value, source string) (value.Value, *trouble) {
 	v := x.view(f)
 	v.item = iterationItem(index, item)
+	if source != "" {
+		v.item = v.item.With("Source", value.OfString(source))
+	}
 	in, t := f.input, (*trouble)(nil)
 	if !f.state.JSONata {
 		if in, t = v.effective(); t != nil {

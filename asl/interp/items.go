@@ -1,8 +1,11 @@
 package interp
 
 import (
+	"cmp"
 	"encoding/csv"
+	"slices"
 	"strings"
+	"unicode/utf16"
 
 	"anthill/asl/failure"
 	"anthill/value"
@@ -89,6 +92,7 @@ func readJSONLines(data string) (value.Value, error) {
 func readCSV(config value.Value, data string) (value.Value, error) {
 	r := csv.NewReader(strings.NewReader(strings.TrimPrefix(data, "\ufeff")))
 	r.FieldsPerRecord = -1
+	r.LazyQuotes = true
 	if d, ok := map[string]rune{"PIPE": '|', "SEMICOLON": ';', "SPACE": ' ', "TAB": '\t'}[config.Get("CSVDelimiter").Text()]; ok {
 		r.Comma = d
 	}
@@ -104,16 +108,42 @@ func readCSV(config value.Value, data string) (value.Value, error) {
 	} else if len(rows) > 0 {
 		headers, rows = rows[0], rows[1:]
 	}
+	for i, h := range headers {
+		if slices.Contains(headers[:i], h) {
+			return value.Value{}, unreadable("CSV headers cannot contain duplicates.")
+		}
+	}
+	columns := hashOrder(headers)
 	items := make([]value.Value, len(rows))
 	for i, row := range rows {
 		members := make([]value.Member, len(headers))
-		for j, h := range headers {
-			members[j] = value.Member{Key: h, Value: value.OfString("")}
+		for k, j := range columns {
+			members[k] = value.Member{Key: headers[j], Value: value.OfString("")}
 			if j < len(row) {
-				members[j].Value = value.OfString(row[j])
+				members[k].Value = value.OfString(row[j])
 			}
 		}
 		items[i] = value.OfObject(members...)
 	}
 	return value.OfArray(items...), nil
+}
+
+// hashOrder gives the places of names in the order of Java's HashMap, in which AWS shows the columns of a row: by the hash of
+// the name modulo a power of two that leaves a quarter of it free, 16 at least.
+func hashOrder(names []string) []int {
+	size := uint32(16)
+	for uint32(len(names))*4 > size*3 {
+		size *= 2
+	}
+	buckets := make([]uint32, len(names))
+	order := make([]int, len(names))
+	for i, name := range names {
+		h := uint32(0)
+		for _, unit := range utf16.Encode([]rune(name)) {
+			h = h*31 + uint32(unit)
+		}
+		buckets[i], order[i] = (h^h>>16)&(size-1), i
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(buckets[a], buckets[b]) })
+	return order
 }

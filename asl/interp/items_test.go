@@ -22,6 +22,8 @@ func TestItemsAreRead(t *testing.T) {
 		{"a bad line", `{"InputType":"JSONL"}`, "{}\n{", ""},
 		{"CSV with its own headers", `{"InputType":"CSV","CSVHeaderLocation":"FIRST_ROW"}`, "a,b\n\"1,5\",\n2", `[{"a":"1,5","b":""},{"a":"2","b":""}]`},
 		{"CSV with given headers", `{"InputType":"CSV","CSVHeaderLocation":"GIVEN","CSVHeaders":["x"],"CSVDelimiter":"PIPE"}`, "1|2\n3", `[{"x":"1"},{"x":"3"}]`},
+		{"CSV with a header twice", `{"InputType":"CSV","CSVHeaderLocation":"FIRST_ROW"}`, "a,a\n1,2", ""},
+		{"columns come in the order of their hashes", `{"InputType":"CSV","CSVHeaderLocation":"FIRST_ROW"}`, "0,True,{}\n1,2,3", `[{"0":"1","{}":"3","True":"2"}]`},
 		{"an empty CSV", `{"InputType":"CSV","CSVHeaderLocation":"FIRST_ROW"}`, "", `[]`},
 		{"a list from S3", `null`, `[{"Key":"k"}]`, `[{"Key":"k"}]`},
 		{"what is no text", `{"InputType":"PARQUET"}`, "", ""},

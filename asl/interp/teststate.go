@@ -160,7 +160,7 @@ func (t *Test) mapped() *trouble {
 	if t.f.state.Map.Selector != nil {
 		selected := make([]value.Value, items.Len())
 		for i, item := range items.Items() {
-			if selected[i], tr = t.x.selectItem(t.f, i, item); tr != nil {
+			if selected[i], tr = t.x.selectItem(t.f, i, item, ""); tr != nil {
 				return tr
 			}
 		}
