@@ -35,14 +35,19 @@ type Options struct {
 	// Reserve is how many bytes must stay free on the disk: below it Commit refuses with fault.Full, and takes up again
 	// once there is room. 0 means 32 MiB; a negative value never refuses. Filesystems that cannot tell are not asked.
 	Reserve int64
+
+	// Flushed hears of every flush that commits waited for: how long it took and how many shared it. It must be quick.
+	// nil means nobody listens.
+	Flushed func(took time.Duration, commits int)
 }
 
 // Sizes that keep an idle platform small. Pebble makes the first memtable 256 KiB and doubles up to memTableSize.
 const (
-	memTableSize  = 16 << 20
-	blockCache    = 8 << 20
-	spaceInterval = 200 * time.Millisecond // how often free space is looked at
-	behind        = 100 * time.Millisecond // what CommitBehind wrote is flushed at most this much later
+	memTableSize    = 16 << 20
+	blockCache      = 8 << 20
+	spaceInterval   = 200 * time.Millisecond // how often free space is looked at
+	retryBackground = 100 * time.Millisecond
+	behind          = 100 * time.Millisecond // what CommitBehind wrote is flushed at most this much later
 )
 
 // DB is the open database. Any number of goroutines may use it.
@@ -50,14 +55,20 @@ type DB struct {
 	pebble *pebble.DB
 	cache  *pebble.Cache
 	space  *space // nil when the disk is not watched
-	strict bool
+
+	fence *fence
+
+	flushed func(took time.Duration, commits int) // Options.Flushed
+	strict  *committer                            // makes commits durable before it answers, unless durability is relaxed
+	lazy    *committer                            // does not
 
 	failed atomic.Pointer[error] // the first failure of a write or flush
+	dead   chan struct{}         // closed with the first failure
 	dirty  atomic.Bool           // something was committed since the last flush
 	wake   chan struct{}         // has room for one: something became dirty
 
 	stop context.CancelFunc
-	wg   sync.WaitGroup // the flusher and the space watcher
+	wg   sync.WaitGroup // the flusher, the committers and the space watcher
 }
 
 // Open opens the database in dir, and makes it when there is none. A directory of a newer format or one that is open
@@ -74,16 +85,24 @@ func Open(dir string, o Options) (*DB, error) {
 	if err := checkFormat(fs, dir); err != nil {
 		return nil, fault.In(op, err)
 	}
-	d := &DB{strict: o.FlushEvery <= 0, cache: pebble.NewCache(blockCache), wake: make(chan struct{}, 1)}
-	p, err := pebble.Open(path.Join(dir, "db"), d.options(fs))
+	d := &DB{cache: pebble.NewCache(blockCache), wake: make(chan struct{}, 1), dead: make(chan struct{}), fence: newFence(fs), flushed: o.Flushed}
+	d.lazy = newCommitter(false)
+	d.strict = d.lazy
+	every := o.FlushEvery
+	if every <= 0 {
+		d.strict, every = newCommitter(true), behind
+	}
+	p, err := pebble.Open(path.Join(dir, "db"), d.options(d.fence.guard(writtenAhead(fs))))
 	if err != nil {
 		d.cache.Unref()
+		d.fence.close()
 		return nil, fault.In(op, openFailure(dir, err))
 	}
 	d.pebble = p
 	if err := writeFormat(fs, dir); err != nil {
 		p.Close()
 		d.cache.Unref()
+		d.fence.close()
 		return nil, fault.In(op, err)
 	}
 	ctx, stop := context.WithCancel(context.Background())
@@ -91,11 +110,11 @@ func Open(dir string, o Options) (*DB, error) {
 	if d.space = watch(fs, dir, o.Reserve); d.space != nil {
 		d.wg.Go(func() { d.space.run(ctx, spaceInterval) })
 	}
-	every := o.FlushEvery
-	if d.strict {
-		every = behind
-	}
 	d.wg.Go(func() { d.flushEvery(ctx, every) })
+	d.wg.Go(func() { d.serve(ctx, d.lazy) })
+	if d.strict != d.lazy {
+		d.wg.Go(func() { d.serve(ctx, d.strict) })
+	}
 	return d, nil
 }
 
@@ -110,7 +129,18 @@ func (d *DB) options(fs FS) *pebble.Options {
 		L0StopWritesThreshold: 32,
 		Logger:                logger{d},
 	}
+	o.EventListener = &pebble.EventListener{BackgroundError: d.background}
 	return o
+}
+
+// background hears of flushes of memtables and of compactions that failed. Pebble tries them again at once and for as
+// long as they fail, and stalls commits meanwhile. A table that cannot be read stops nobody who does not read it.
+func (d *DB) background(err error) {
+	if pebble.IsCorruptionError(err) {
+		return
+	}
+	d.fail(err)
+	time.Sleep(retryBackground)
 }
 
 // logger takes Pebble's messages. What Pebble calls fatal is the end of acknowledging, not of the process.
@@ -128,7 +158,14 @@ func (l logger) Fatalf(format string, args ...any) {
 	l.d.fail(err)
 }
 
-func (d *DB) fail(err error) { d.failed.CompareAndSwap(nil, &err) }
+func (d *DB) fail(err error) {
+	if d.failed.CompareAndSwap(nil, &err) {
+		close(d.dead)
+	}
+}
+
+// Failed is closed when the database has failed for good: Err says why, and only opening the directory anew helps.
+func (d *DB) Failed() <-chan struct{} { return d.dead }
 
 // Err is the failure that stopped the database, or nil.
 func (d *DB) Err() error {
@@ -140,30 +177,12 @@ func (d *DB) Err() error {
 }
 
 // Commit makes all writes or none, and returns when they are durable. A full disk gives fault.Full and writes nothing.
-func (d *DB) Commit(writes ...Write) error { return d.commit(d.strict, writes) }
+// Commits that wait at the same time share a flush.
+func (d *DB) Commit(writes ...Write) error { return d.commit(d.strict, &request{writes: writes}) }
 
 // CommitBehind makes all writes or none and does not wait for a flush, which follows within a tenth of a second. Until
 // then they are in this process only, since Pebble hands its log to the system with the flush: a kill loses them.
-func (d *DB) CommitBehind(writes ...Write) error { return d.commit(false, writes) }
-
-func (d *DB) commit(flush bool, writes []Write) (err error) {
-	if err := d.ready(); err != nil {
-		return err
-	}
-	b := d.pebble.NewBatch()
-	for _, w := range writes {
-		if w.Delete {
-			err = b.Delete(w.Key, nil)
-		} else {
-			err = b.Set(w.Key, w.Value, nil)
-		}
-		if err != nil {
-			b.Close()
-			return fault.In("disk.Commit", err)
-		}
-	}
-	return d.apply(b, flush)
-}
+func (d *DB) CommitBehind(writes ...Write) error { return d.commit(d.lazy, &request{writes: writes}) }
 
 // ready says why nothing may be written now, or nil.
 func (d *DB) ready() error {
@@ -174,37 +193,6 @@ func (d *DB) ready() error {
 		return &fault.Error{Kind: fault.Full, Op: "disk.Commit", Noun: "disk", Detail: "no space left on the device of the data directory"}
 	}
 	return nil
-}
-
-// apply commits b. Pebble panics when its log cannot be written to, and calls a failed flush fatal; both end here.
-func (d *DB) apply(b *pebble.Batch, flush bool) (err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			cause, ok := r.(error)
-			if !ok {
-				cause = fmt.Errorf("%v", r)
-			}
-			d.fail(cause)
-			err = d.Err()
-		}
-	}()
-	opts := pebble.NoSync
-	if flush {
-		opts = pebble.Sync
-	}
-	if err := d.pebble.Apply(b, opts); err != nil {
-		d.fail(err)
-	}
-	if err := d.Err(); err != nil {
-		return err
-	}
-	if !flush && !d.dirty.Swap(true) {
-		select {
-		case d.wake <- struct{}{}:
-		default:
-		}
-	}
-	return b.Close()
 }
 
 // Get reads one value, which the caller owns.
@@ -246,19 +234,7 @@ func (d *DB) Scan(lo, hi []byte, backward bool) iter.Seq2[Pair, error] {
 }
 
 // DeleteRange removes every pair with lo <= key < hi of each span, and flushes.
-func (d *DB) DeleteRange(spans ...[2][]byte) error {
-	if err := d.ready(); err != nil {
-		return err
-	}
-	b := d.pebble.NewBatch()
-	for _, s := range spans {
-		if err := b.DeleteRange(s[0], s[1], nil); err != nil {
-			b.Close()
-			return fault.In("disk.DeleteRange", err)
-		}
-	}
-	return d.apply(b, d.strict)
-}
+func (d *DB) DeleteRange(spans ...[2][]byte) error { return d.commit(d.strict, &request{spans: spans}) }
 
 // Backup writes a copy of the database as it is now into dir, which must not exist, while writers go on.
 func (d *DB) Backup(dir string) error {
@@ -293,24 +269,19 @@ func (d *DB) flush() {
 	if d.failed.Load() != nil || !d.dirty.Swap(false) {
 		return
 	}
-	b := d.pebble.NewBatch()
-	if err := b.LogData(nil, nil); err != nil {
-		d.fail(err)
-		return
-	}
 	// The failure, if any, is kept and answers every later Commit.
-	_ = d.apply(b, true)
+	_ = d.apply(nil, true)
 }
 
 // Close flushes and closes. Nothing may use d afterwards.
 func (d *DB) Close() error {
 	d.stop()
-	d.wg.Wait()
 	defer d.cache.Unref()
-	d.flush()
 	if err := d.Err(); err != nil {
-		// Pebble's commit path may be stuck behind the failed write; the process holds what it holds until it ends.
-		return err
+		// Pebble may hold on to who is inside it. It is shut out from the disk and left behind until the process ends.
+		return errors.Join(err, d.fence.close())
 	}
-	return fault.In("disk.Close", d.pebble.Close())
+	d.wg.Wait()
+	d.flush()
+	return fault.In("disk.Close", errors.Join(d.Err(), d.pebble.Close(), d.fence.close()))
 }

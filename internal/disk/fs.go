@@ -3,10 +3,8 @@ package disk
 import (
 	"errors"
 	"math/rand/v2"
-	"sync/atomic"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
-	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 )
 
 // FS is a filesystem: the machine's, one in memory, or one that fails on purpose.
@@ -43,13 +41,16 @@ func SyncDir(fs FS, dir string) error {
 }
 
 // Memory is a filesystem in memory, for ephemeral platforms and tests.
-type Memory struct{ *vfs.MemFS }
+type Memory struct {
+	*vfs.MemFS
+	crashable bool
+}
 
 // NewMemory makes an empty one that forgets everything when the process ends.
-func NewMemory() *Memory { return &Memory{vfs.NewMem()} }
+func NewMemory() *Memory { return &Memory{MemFS: vfs.NewMem()} }
 
 // NewCrashable makes an empty one that remembers what was flushed, so that Crash can be called. It is slower.
-func NewCrashable() *Memory { return &Memory{vfs.NewCrashableMem()} }
+func NewCrashable() *Memory { return &Memory{vfs.NewCrashableMem(), true} }
 
 // Crash gives the filesystem as a power cut at this moment would leave it: all that was flushed, and of the rest each
 // block with a chance of unflushed percent, drawn from seed. m itself goes on, so a test must stop using it.
@@ -58,35 +59,5 @@ func (m *Memory) Crash(unflushed int, seed uint64) *Memory {
 	if unflushed > 0 {
 		cfg.RNG = rand.New(rand.NewPCG(seed, 0))
 	}
-	return &Memory{m.CrashClone(cfg)}
-}
-
-// Faulty is a filesystem whose writes and flushes fail while an error is set.
-type Faulty struct {
-	FS
-	err atomic.Pointer[error]
-}
-
-// NewFaulty wraps fs, at first without failures.
-func NewFaulty(fs FS) *Faulty {
-	f := &Faulty{}
-	f.FS = errorfs.Wrap(fs, errorfs.InjectorFunc(func(op errorfs.Op) error {
-		switch op.Kind {
-		case errorfs.OpFileWrite, errorfs.OpFileSync, errorfs.OpFileSyncData, errorfs.OpFileSyncTo, errorfs.OpCreate, errorfs.OpReuseForWrite:
-			if e := f.err.Load(); e != nil {
-				return *e
-			}
-		}
-		return nil
-	}))
-	return f
-}
-
-// Fail makes every write and flush from now on return err; nil heals.
-func (f *Faulty) Fail(err error) {
-	if err == nil {
-		f.err.Store(nil)
-		return
-	}
-	f.err.Store(&err)
+	return &Memory{m.CrashClone(cfg), true}
 }

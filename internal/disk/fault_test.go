@@ -1,0 +1,218 @@
+package disk_test
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"anthill/fault"
+	"anthill/internal/disk"
+)
+
+// Wherever the disk begins to fail, every commit under way is answered, none that was acknowledged is lost, and the
+// directory can be opened again beside the database that failed.
+func TestAFailingDiskAnswersEveryCommit(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		fault disk.Fault
+	}{
+		{"everything", disk.Fault{Err: syscall.EIO}},
+		{"log", disk.Fault{Err: syscall.EIO, Suffix: ".log"}},
+		{"short", disk.Fault{Err: syscall.ENOSPC, Suffix: ".log", Short: true}},
+		{"tables", disk.Fault{Err: syscall.ENOSPC, Suffix: ".sst"}},
+	} {
+		for _, after := range []int{0, 1, 7, 40, 200} {
+			t.Run(fmt.Sprintf("%s/%d", c.name, after), func(t *testing.T) {
+				t.Parallel()
+				mem := disk.NewCrashable()
+				fs := disk.NewFaulty(mem)
+				db, err := disk.Open("data", disk.Options{FS: fs, Reserve: -1})
+				if err != nil {
+					t.Fatal(err)
+				}
+				trouble := c.fault
+				trouble.After = after
+				fs.Inject(trouble)
+				acked := fillUntilFailure(t, db, 16<<10) // enough for memtables to fill and logs to turn
+				if db.Err() == nil {
+					t.Fatal("the database does not know that it failed")
+				}
+				if err := db.Close(); err == nil {
+					t.Error("closing a failed database says nothing")
+				}
+				fs.Fail(nil)
+				again, err := disk.Open("data", disk.Options{FS: fs, Reserve: -1})
+				if err != nil {
+					t.Fatalf("opening again where it failed: %v", err)
+				}
+				there(t, again, acked)
+				if err := again.Commit(disk.Write{Key: []byte("tnew"), Value: []byte("x")}); err != nil {
+					t.Errorf("after opening again: %v", err)
+				}
+				again.Close()
+				crashed, err := disk.Open("data", disk.Options{FS: mem.Crash(0, 0)})
+				if err != nil {
+					t.Fatalf("opening after a power cut: %v", err)
+				}
+				defer crashed.Close()
+				there(t, crashed, append(acked, "tnew"))
+			})
+		}
+	}
+}
+
+// When memtables cannot be written out, commits wait for room in memory, and the failure finds them there.
+func TestCommitsThatWaitForRoomAreAnswered(t *testing.T) {
+	fs := disk.NewFaulty(disk.NewMemory())
+	db, err := disk.Open("data", disk.Options{FS: fs})
+	if err != nil {
+		t.Fatal(err)
+	}
+	fs.Inject(disk.Fault{Err: syscall.EIO, Suffix: ".sst", After: 3, Slow: time.Second})
+	fillUntilFailure(t, db, 1<<20)
+	if err := db.Close(); !errors.Is(err, syscall.EIO) {
+		t.Errorf("closing gives %v", err)
+	}
+}
+
+// fillUntilFailure commits from eight writers until each was refused, and gives the keys that were acknowledged.
+func fillUntilFailure(t *testing.T, db *disk.DB, size int) (acked []string) {
+	t.Helper()
+	var mu sync.Mutex
+	var wg sync.WaitGroup
+	for w := range 8 {
+		wg.Go(func() {
+			value := make([]byte, size)
+			for i := 0; ; i++ {
+				key := fmt.Sprintf("t%d-%d", w, i)
+				if err := db.Commit(disk.Write{Key: []byte(key), Value: value}); err != nil {
+					if f := fault.Of(err); f.Kind != fault.Full && f.Kind != fault.Internal || f.Detail == "" {
+						t.Errorf("a refusal that says nothing: %v", err)
+					}
+					return
+				}
+				mu.Lock()
+				acked = append(acked, key)
+				mu.Unlock()
+			}
+		})
+	}
+	answered := make(chan struct{})
+	go func() { wg.Wait(); close(answered) }()
+	select {
+	case <-answered:
+	case <-time.After(time.Minute): // not a promise: hanging commits would wait for ever
+		t.Fatal("commits hang on a failing disk")
+	}
+	return acked
+}
+
+func there(t *testing.T, db *disk.DB, keys []string) {
+	t.Helper()
+	for _, key := range keys {
+		if _, ok, err := db.Get([]byte(key)); !ok || err != nil {
+			t.Errorf("%s was acknowledged and is lost (%v)", key, err)
+		}
+	}
+}
+
+func TestASlowDiskOnlyWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fs := disk.NewFaulty(disk.NewCrashable())
+		flushes, shared := 0, 0
+		db, err := disk.Open("data", disk.Options{FS: fs, Flushed: func(took time.Duration, commits int) {
+			if flushes++; took < time.Second {
+				t.Errorf("a flush took %v", took)
+			}
+			shared = max(shared, commits)
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer db.Close()
+		fs.Inject(disk.Fault{Slow: time.Second})
+		var wg sync.WaitGroup
+		for i := range 32 {
+			wg.Go(func() {
+				if err := db.Commit(disk.Write{Key: []byte{'t', byte(i)}, Value: []byte("v")}); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		began := time.Now()
+		for range 100 { // what is not flushed does not wait for those that are
+			if err := db.CommitBehind(disk.Write{Key: []byte("tb"), Value: []byte("v")}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if took := time.Since(began); took > 0 {
+			t.Errorf("commits behind waited %v for a flush", took)
+		}
+		wg.Wait()
+		fs.Inject(disk.Fault{})
+		if flushes > 3 || shared < 16 {
+			t.Errorf("32 commits took %d flushes, at most %d in one", flushes, shared)
+		}
+	})
+}
+
+// The room before the log never covers what was written, whatever the sizes of the writes.
+func TestLogWrittenAhead(t *testing.T) {
+	for seed := range uint64(4) {
+		rng := rand.New(rand.NewPCG(seed, 1))
+		fs := disk.NewCrashable()
+		db, err := disk.Open("data", disk.Options{FS: fs})
+		if err != nil {
+			t.Fatal(err)
+		}
+		values := map[string]int{}
+		for i := range 60 {
+			key, n := fmt.Sprint("t", i), rng.IntN(200<<10)
+			value := make([]byte, n)
+			for j := range value {
+				value[j] = byte(i + 1)
+			}
+			if err := db.Commit(disk.Write{Key: []byte(key), Value: value}); err != nil {
+				t.Fatal(err)
+			}
+			values[key] = n
+		}
+		again, err := disk.Open("data", disk.Options{FS: fs.Crash(50, seed)})
+		if err != nil {
+			t.Fatalf("seed %d: %v", seed, err)
+		}
+		for i := range 60 {
+			key := fmt.Sprint("t", i)
+			v, _, err := again.Get([]byte(key))
+			if err != nil || len(v) != values[key] || len(v) > 0 && (v[0] != byte(i+1) || v[len(v)-1] != byte(i+1)) {
+				t.Errorf("seed %d: %s has %d bytes (%v), want %d", seed, key, len(v), err, values[key])
+			}
+		}
+		again.Close()
+		db.Close()
+	}
+}
+
+func TestErrNamesTheCause(t *testing.T) {
+	fs := disk.NewFaulty(disk.NewCrashable())
+	db, err := disk.Open("data", disk.Options{FS: fs})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	fs.Fail(syscall.EIO)
+	err = db.Commit(disk.Write{Key: []byte("t"), Value: []byte("v")})
+	if !errors.Is(err, syscall.EIO) || !fault.Is(err, fault.Internal) {
+		t.Errorf("commit on a broken disk: %v", err)
+	}
+	select {
+	case <-db.Failed():
+	default:
+		t.Error("nobody is told of the failure")
+	}
+}
