@@ -36,7 +36,10 @@ type Analysis struct {
 	Cold      latency.Summary            `json:"cold"`
 	Warm      latency.Summary            `json:"warm"`
 	ByStart   map[string]latency.Summary `json:"by_start,omitempty"`
-	Problems  []string                   `json:"problems,omitempty"`
+	Run       *runInfo                   `json:"run,omitempty"` // of Anthill's own load tests
+	// Profile says which delays the platform added on purpose; "" when none.
+	Profile  string   `json:"latency_profile,omitempty"`
+	Problems []string `json:"problems,omitempty"`
 }
 
 // totals are the figures that Locust itself printed, rounded by its rules.
@@ -73,13 +76,23 @@ func Analyze(c AnalyzeConfig) (*Analysis, error) {
 	if err != nil {
 		return nil, err
 	}
+	in, err := readInside(c.Dir)
+	if err != nil {
+		run.Problems = append(run.Problems, err.Error())
+	}
 	split := splitOf(run.Responses)
 	a := analysisOf(run, split)
-	figs, err := loadFigures(run, split, describe(run))
+	if in.run != nil {
+		a.Run, a.Profile = in.run, profileWarning(in.run.Platform)
+	}
+	figs, err := loadFigures(run, split, describe(run)+in.where())
 	if err != nil {
 		return nil, err
 	}
 	page := analysisPage(c, run, split, a, figs)
+	if err := in.add(&page); err != nil {
+		return nil, err
+	}
 	if err := page.Write(c.Out); err != nil {
 		return nil, err
 	}
@@ -201,13 +214,23 @@ func loadFigures(run *loadtest.Run, split latency.Split, what string) ([]report.
 }
 
 func analysisPage(c AnalyzeConfig, run *loadtest.Run, split latency.Split, a *Analysis, figs []report.Figure) report.Page {
-	p := report.Page{Title: "Load test analysis", Lead: analysisLead(run, a)}
+	p := report.Page{Title: "Load test analysis", Lead: analysisLead(run, a), Warning: a.Profile}
 	p.Facts = []report.Fact{{Name: "Files", Value: filepath.Base(filepath.Clean(c.Dir)) + ", written by " + orElse(run.Generator, "an unnamed load generator")}}
 	if !a.From.IsZero() {
 		p.Facts = append(p.Facts, report.Fact{Name: "Run", Value: a.From.Format("2006-01-02 15:04:05") + " to " + a.To.Format("15:04:05 MST")})
 	}
-	if c.Command != "" {
-		p.Facts = append(p.Facts, report.Fact{Name: "Command", Value: c.Command})
+	command := c.Command
+	if r := a.Run; r != nil {
+		p.Title = "Load test of " + r.Target
+		p.Facts = append(p.Facts, report.Fact{Name: "Load", Value: r.Model}, report.Fact{Name: "Machine", Value: r.Machine.words()},
+			report.Fact{Name: "Load average", Value: r.Machine.loads()})
+		if r.Platform != nil {
+			p.Facts = append(p.Facts, report.Fact{Name: "Platform", Value: strings.TrimSpace(r.Platform.Name + " " + r.Platform.Version)})
+		}
+		command = orElse(r.Command, command)
+	}
+	if command != "" {
+		p.Facts = append(p.Facts, report.Fact{Name: "Command", Value: command})
 	}
 	p.Facts = append(p.Facts, report.Fact{Name: "Percentiles", Value: "nearest rank: the smallest response time that at least p % of the n requests do not exceed"})
 

@@ -1,13 +1,11 @@
 package lab
 
 import (
-	"bytes"
+	"bufio"
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -22,8 +20,8 @@ import (
 type LoadConfig struct {
 	URL          string // any HTTP endpoint
 	Function     string // name or ARN, invoked over the Lambda API of Endpoint
-	StateMachine string // ARN: StartExecution, and the wait until the execution has ended
-	// Endpoint is the platform. "" means http://localhost:4566.
+	StateMachine string // ARN: an execution is started, and the answer is its end
+	// Endpoint is the platform. "" means http://localhost:4566, or for a URL whatever serves it.
 	Endpoint string
 	Method   string // of URL; "" means POST
 	Body     []byte // the request's body, the function's payload or the execution's input; nil means {}
@@ -35,15 +33,30 @@ type LoadConfig struct {
 	SpawnRate        float64
 	RunTime          time.Duration
 	WaitMin, WaitMax time.Duration
+	WaitMean         time.Duration
 	NoWait           bool
 	Seed             uint64
 
-	// Out gets Locust's files, every request, an HdrHistogram log, and the report of Analyze. "" means "load".
+	// NoWatch asks the platform nothing while the test runs; how requests were served is asked once, after its end.
+	NoWatch bool
+	// Out gets Locust's files, every request, an HdrHistogram log, what the platform told, and the report of Analyze. "" means "load".
 	Out     string
 	Version string
 	Command string
-	// Progress is called every second. nil means not at all.
-	Progress func(loadtest.Progress)
+	// Model says in a few words what was sent how, for the report. "" makes some.
+	Model string
+	// Progress is called every second, from one goroutine. nil means not at all.
+	Progress func(LoadProgress)
+}
+
+// LoadProgress is a look at a running load test from both sides.
+type LoadProgress struct {
+	loadtest.Progress
+	// Told says whether the platform tells how it serves; if not, what follows is zero.
+	Told                bool
+	Cold, Warm          int // so far: requests that waited for an init or a restore, and others
+	Environments, Busy  int // alive now
+	EnvironmentsStarted int // since the test began
 }
 
 // Loaded is what a load test gave.
@@ -53,10 +66,28 @@ type Loaded struct {
 	// Late is how long after their times the requests were sent: the generator's own slowness, or in a closed test 0.
 	Late latency.Distribution
 	// Intended counts from the time at which a request should have been sent.
-	Intended latency.Distribution
+	Intended    latency.Distribution
+	Interrupted bool
+}
+
+// runInfo is run.json: what Analyze cannot see from the requests.
+type runInfo struct {
+	Command     string            `json:"command"`
+	Target      string            `json:"target"`
+	Model       string            `json:"model"`
+	Began       time.Time         `json:"began"`
+	Took        float64           `json:"took_s"`
+	Interrupted bool              `json:"interrupted,omitempty"`
+	Dropped     int               `json:"dropped"` // on their way when the test ended
+	LateP99     float64           `json:"late_p99_ms"`
+	Intended    *latency.Summary  `json:"intended,omitempty"` // latencies counted from the intended times
+	Machine     Machine           `json:"machine"`
+	Platform    *latency.Platform `json:"platform,omitempty"`
+	Lost        int               `json:"records_left_out,omitempty"`
 }
 
 // Load puts load on an endpoint, asks the platform how every request was served when it is Anthill, and writes the files.
+// When ctx ends early, what was measured until then is written all the same.
 func Load(ctx context.Context, c LoadConfig) (*Loaded, error) {
 	const op = "lab.Load"
 	if c.Out == "" {
@@ -65,8 +96,14 @@ func Load(ctx context.Context, c LoadConfig) (*Loaded, error) {
 	if c.Body == nil {
 		c.Body = []byte("{}")
 	}
-	s := &session{aws: newClient(orElse(c.Endpoint, "http://localhost:4566"))}
-	target, name, client, err := s.target(c)
+	if c.Progress == nil {
+		c.Progress = func(LoadProgress) {}
+	}
+	s := &session{aws: newClient(platformOf(c))}
+	if err := s.meet(ctx, c); err != nil {
+		return nil, err
+	}
+	target, name, client, err := s.target(ctx, c)
 	if err != nil {
 		return nil, err
 	}
@@ -78,25 +115,51 @@ func Load(ctx context.Context, c LoadConfig) (*Loaded, error) {
 		return nil, fault.In(op, err)
 	}
 	defer log.Close()
+	lines := bufio.NewWriterSize(log, 256<<10)
+	info := runInfo{Command: c.Command, Target: strings.TrimSpace(c.URL + c.Function + c.StateMachine), Model: c.words(), Began: time.Now(), Machine: describeMachine(), Platform: s.platform}
+	w := s.watch(c)
+	progress := func(p loadtest.Progress) { c.Progress(w.look(p)) }
 	header := http.Header{"Content-Type": {"application/json"}}
 	var r *loadtest.Result
 	if c.Arrivals != nil {
 		r, err = loadtest.Open{Method: c.Method, URL: target, Name: name, Header: header, Body: c.Body, Arrivals: c.Arrivals, Client: client,
-			Version: c.Version, Log: log, Progress: c.Progress}.Run(ctx)
+			Version: c.Version, Log: lines, Progress: progress}.Run(ctx)
 	} else {
 		r, err = loadtest.Closed{Method: c.Method, URL: target, Name: name, Header: header, Body: c.Body, Users: c.Users, SpawnRate: c.SpawnRate, RunTime: c.RunTime,
-			WaitMin: c.WaitMin, WaitMax: c.WaitMax, NoWait: c.NoWait, Seed: c.Seed, Client: client, Version: c.Version, Log: log, Progress: c.Progress}.Run(ctx)
+			WaitMin: c.WaitMin, WaitMax: c.WaitMax, WaitMean: c.WaitMean, NoWait: c.NoWait, Seed: c.Seed, Client: client, Version: c.Version, Log: lines, Progress: progress}.Run(ctx)
 	}
+	info.Machine.LoadEnd = loadAverage()
+	info.Interrupted = ctx.Err() != nil
+	ctx = context.WithoutCancel(ctx)
+	told, werr := w.end(ctx)
 	if err != nil {
 		return nil, err
 	}
-	// The test may have been ended by an interrupt; what it measured is written all the same.
-	return s.finishLoad(context.WithoutCancel(ctx), c, r)
+	if err := lines.Flush(); err != nil {
+		return nil, fault.In(op, err)
+	}
+	l, err := s.finishLoad(ctx, c, r, told, info)
+	if err == nil && werr != nil {
+		l.Analysis.Problems = append(l.Analysis.Problems, "The platform's records could not be read: "+werr.Error())
+	}
+	return l, err
 }
 
-func (s *session) finishLoad(ctx context.Context, c LoadConfig, r *loadtest.Result) (*Loaded, error) {
-	if c.Function != "" {
-		if err := s.markStarts(ctx, c.Function, r); err != nil {
+// words says in half a sentence what was sent how.
+func (c *LoadConfig) words() string {
+	switch {
+	case c.Model != "":
+		return c.Model
+	case c.Arrivals != nil && len(c.Arrivals) > 0:
+		return fmt.Sprintf("open: %d requests at their times within %v, whether or not earlier ones were answered", len(c.Arrivals), c.Arrivals[len(c.Arrivals)-1].Round(time.Millisecond))
+	}
+	return "closed: users who wait for each answer"
+}
+
+func (s *session) finishLoad(ctx context.Context, c LoadConfig, r *loadtest.Result, told told, info runInfo) (*Loaded, error) {
+	told.mark(r)
+	if c.StateMachine != "" && s.platform != nil {
+		if err := s.markExecutions(ctx, r); err != nil {
 			return nil, err
 		}
 	}
@@ -113,135 +176,51 @@ func (s *session) finishLoad(ctx context.Context, c LoadConfig, r *loadtest.Resu
 	for _, q := range r.Requests {
 		late, intended = append(late, q.Late()), append(intended, q.At.Sub(q.Intended))
 	}
-	a, err := Analyze(AnalyzeConfig{Dir: c.Out, Out: c.Out, Command: c.Command})
-	if err != nil {
+	l := &Loaded{Result: r, Late: latency.Of(late), Intended: latency.Of(intended), Interrupted: info.Interrupted}
+	info.Took, info.Dropped, info.LateP99, info.Lost = r.Took.Seconds(), r.Dropped, latency.Millis(l.Late.Percentile(99)), told.lost
+	if c.Arrivals != nil {
+		sum := l.Intended.Summary()
+		info.Intended = &sum
+	}
+	if err := told.write(c.Out, info); err != nil {
 		return nil, err
 	}
-	return &Loaded{Analysis: a, Result: r, Late: latency.Of(late), Intended: latency.Of(intended)}, nil
+	var err error
+	l.Analysis, err = Analyze(AnalyzeConfig{Dir: c.Out, Out: c.Out, Command: c.Command})
+	return l, err
 }
 
-// target is where the requests go, and the client that knows how.
-func (s *session) target(c LoadConfig) (target, name string, client *http.Client, err error) {
-	const op = "lab.Load"
-	set := 0
-	for _, v := range []string{c.URL, c.Function, c.StateMachine} {
-		if v != "" {
-			set++
+// markExecutions says of each execution whether one of its tasks waited for an init, from the traces of the first two thousand.
+func (s *session) markExecutions(ctx context.Context, r *loadtest.Result) error {
+	const most = 2000
+	for i := range r.Requests[:min(most, len(r.Requests))] {
+		q := &r.Requests[i]
+		if !strings.HasPrefix(q.RequestID, "arn:") {
+			continue
 		}
-	}
-	if set != 1 {
-		return "", "", nil, fault.Invalidf(op, "target", "give one of a URL, --function and --state-machine")
-	}
-	transport := &http.Transport{MaxIdleConnsPerHost: 1000, MaxIdleConns: 1000, DisableCompression: true}
-	switch {
-	case c.URL != "":
-		return c.URL, "", nil, nil
-	case c.Function != "":
-		path := "/2015-03-31/functions/" + url.PathEscape(c.Function) + "/invocations"
-		return s.aws.endpoint + path, c.Function, &http.Client{Transport: &signing{s.aws, "lambda", transport}}, nil
-	}
-	if !json.Valid(c.Body) {
-		return "", "", nil, fault.Invalidf(op, "input", "an execution's input must be JSON")
-	}
-	parts := strings.Split(c.StateMachine, ":")
-	return s.aws.endpoint + "/", parts[len(parts)-1], &http.Client{Transport: &executions{&signing{s.aws, "states", transport}, c.StateMachine}}, nil
-}
-
-// signing signs requests for a service on their way. A function's failure, which the Lambda API answers with 200, becomes
-// a failed request: 500, as a REST API in front of it would say.
-type signing struct {
-	aws     *client
-	service string
-	next    http.RoundTripper
-}
-
-// RoundTrip signs req and sends it.
-func (t *signing) RoundTrip(req *http.Request) (*http.Response, error) {
-	var body []byte
-	if req.Body != nil {
-		var err error
-		if body, err = io.ReadAll(req.Body); err != nil {
-			return nil, err
+		a, err := s.aws.send(ctx, "states", "GET", "/_anthill/executions/"+q.RequestID+"/trace", nil, nil)
+		if err != nil {
+			return err
 		}
-		req.Body.Close()
-	}
-	req = req.Clone(req.Context())
-	req.Body = io.NopCloser(bytes.NewReader(body))
-	t.aws.sign(req, t.service, body, time.Now().UTC())
-	resp, err := t.next.RoundTrip(req)
-	if err == nil && resp.Header.Get("X-Amz-Function-Error") != "" {
-		resp.StatusCode = http.StatusInternalServerError
-	}
-	return resp, err
-}
-
-// executions makes of one request a whole execution: it is started, and the answer is given when it has ended.
-type executions struct {
-	next    *signing
-	machine string
-}
-
-// RoundTrip starts an execution with the request's body as its input and waits for its end.
-func (t *executions) RoundTrip(req *http.Request) (*http.Response, error) {
-	input, err := io.ReadAll(req.Body)
-	if err != nil {
-		return nil, err
-	}
-	req.Body.Close()
-	resp, body, err := t.call(req, "StartExecution", map[string]any{"stateMachineArn": t.machine, "input": string(input)})
-	if err != nil || resp.StatusCode >= 400 {
-		return resp, err
-	}
-	var started struct{ ExecutionArn string }
-	if err := json.Unmarshal(body, &started); err != nil {
-		return nil, err
-	}
-	for wait := time.Millisecond; ; wait = min(2*wait, 20*time.Millisecond) {
-		if err := pause(req.Context(), wait); err != nil {
-			return nil, req.Context().Err()
+		var t latency.Trace
+		if a.status != http.StatusOK || json.Unmarshal(a.body, &t) != nil {
+			continue // an Express execution keeps none
 		}
-		resp, body, err := t.call(req, "DescribeExecution", map[string]any{"executionArn": started.ExecutionArn})
-		if err != nil || resp.StatusCode >= 400 {
-			return resp, err
+		for _, task := range t.Tasks {
+			q.Start = colder(q.Start, task.Start)
 		}
-		var d struct{ Status string }
-		if err := json.Unmarshal(body, &d); err != nil {
-			return nil, err
-		}
-		switch d.Status {
-		case "RUNNING":
-		case "SUCCEEDED":
-			return resp, nil
-		default:
-			resp.StatusCode = http.StatusInternalServerError
-			return resp, nil
-		}
+		r.Run.Responses[i].Start = q.Start
 	}
-}
-
-func (t *executions) call(req *http.Request, operation string, in any) (*http.Response, []byte, error) {
-	b, err := json.Marshal(in)
-	if err != nil {
-		return nil, nil, err
-	}
-	r := req.Clone(req.Context())
-	r.Method = http.MethodPost
-	r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(b)), int64(len(b))
-	r.Header = http.Header{"Content-Type": {"application/x-amz-json-1.0"}, "X-Amz-Target": {"AWSStepFunctions." + operation}}
-	resp, err := t.next.RoundTrip(r)
-	if err != nil {
-		return nil, nil, err
-	}
-	body, err := io.ReadAll(resp.Body)
-	resp.Body.Close()
-	resp.Body = io.NopCloser(bytes.NewReader(body))
-	return resp, body, err
+	return nil
 }
 
 // Words says what a load test gave, in lines for a terminal.
 func (l *Loaded) Words() string {
 	a := l.Analysis
 	var b strings.Builder
+	if l.Interrupted {
+		b.WriteString("interrupted: this is what had been measured\n")
+	}
 	fmt.Fprintf(&b, "%d requests, %d failed, %.1f per second\n", a.All.N, failed(l.Result.Run), float64(a.All.N)/max(l.Result.Took.Seconds(), 1e-9))
 	line := func(name string, d latency.Summary) {
 		if d.N > 0 {
@@ -249,14 +228,22 @@ func (l *Loaded) Words() string {
 		}
 	}
 	line("response", a.All)
-	line("intended", l.Intended.Summary())
+	if l.Late.Max() > 0 {
+		line("intended", l.Intended.Summary())
+	}
 	line("cold", a.Cold)
 	line("warm", a.Warm)
 	if late := l.Late.Percentile(99); late > time.Millisecond {
 		fmt.Fprintf(&b, "requests were sent up to %s late (p99 %.1f ms): the figures from the intended times hold that wait\n", ms(latency.Millis(l.Late.Max())), latency.Millis(late))
 	}
+	if l.Result.Dropped > 0 {
+		fmt.Fprintf(&b, "%d requests were on their way when the test ended and are not counted\n", l.Result.Dropped)
+	}
 	if a.Cold.N > 0 {
 		b.WriteString(a.Split.Method + "\n")
+	}
+	if a.Profile != "" {
+		b.WriteString(a.Profile + "\n")
 	}
 	return b.String()
 }

@@ -83,12 +83,13 @@ type settings struct {
 // session is a lab on its way.
 type session struct {
 	Config
-	aws    *client
-	python *python
-	result Result
-	step   int
-	title  string
-	page   pageParts
+	aws      *client
+	platform *latency.Platform // what the platform says of itself; nil when it is no Anthill
+	python   *python
+	result   Result
+	step     int
+	title    string
+	page     pageParts
 }
 
 // steps is how many there are.

@@ -51,7 +51,7 @@ func (s *session) report() (report.Page, error) {
 		{Name: "Command", Value: r.Command},
 		{Name: "Platform", Value: strings.TrimSpace("Anthill "+r.Version) + " at " + r.Endpoint},
 		{Name: "Machine", Value: r.Machine.words()},
-		{Name: "Load average", Value: fmt.Sprintf("%s at the beginning, %s at the end, for %d CPUs: what is above the number of CPUs waited for one", orElse(r.Machine.LoadBegin, "not known"), orElse(r.Machine.LoadEnd, "not known"), r.Machine.CPUs)},
+		{Name: "Load average", Value: r.Machine.loads()},
 		{Name: "Functions", Value: fmt.Sprintf("Python %s (asked for as %s)", r.Model.Python, r.Model.Runtime)},
 		{Name: "AWS figures", Value: "the course's own run in us-east-1 on 28 and 29 October 2025, from its text and its Locust log"},
 		{Name: "Percentiles", Value: "nearest rank: the smallest value that at least p % of the n measured do not exceed"},
@@ -84,6 +84,11 @@ func (m Machine) words() string {
 		s += ", Linux " + m.Kernel
 	}
 	return s
+}
+
+// loads says how busy the machine was.
+func (m Machine) loads() string {
+	return fmt.Sprintf("%s at the beginning, %s at the end, for %d CPUs: what is above the number of CPUs waited for one", orElse(m.LoadBegin, "not known"), orElse(m.LoadEnd, "not known"), m.CPUs)
 }
 
 func (s *session) lead() string {

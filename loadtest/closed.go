@@ -36,6 +36,9 @@ type Closed struct {
 	RunTime time.Duration
 	// A user waits between WaitMin and WaitMax, uniformly, after each answer. Both 0 means 3 s to 5 s.
 	WaitMin, WaitMax time.Duration
+	// WaitMean, when it is above 0, makes the waits exponential with this mean: a user whose next request comes at any
+	// time with the same chance. WaitMin and WaitMax then mean nothing.
+	WaitMean time.Duration
 	// NoWait asks for users that do not wait at all.
 	NoWait bool
 	// Seed makes the waits repeatable.
@@ -60,8 +63,9 @@ type Progress struct {
 	Users              int
 	Requests, Failures int
 	PerSecond          float64       // over the last ten seconds
-	P50, P95, P99      time.Duration // over the last ten seconds, rounded as Locust does
+	P50, P95, P99      time.Duration // over the last ten seconds, within a thousandth
 	Worst              time.Duration // of the whole run
+	Late               time.Duration // p99 over the last ten seconds of how long after their times requests were sent
 	Done               bool
 }
 
@@ -98,12 +102,12 @@ func (c Closed) Run(ctx context.Context) (*Result, error) {
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return nil, fault.Invalidf(op, "URL", "%q is no http or https URL", c.URL)
 	}
-	if c.Users < 0 || c.SpawnRate < 0 || c.RunTime < 0 || c.WaitMin < 0 || c.WaitMax < c.WaitMin {
+	if c.Users < 0 || c.SpawnRate < 0 || c.WaitMean < 0 || c.RunTime < 0 || c.WaitMin < 0 || c.WaitMax < c.WaitMin {
 		return nil, fault.Invalidf(op, "load test", "users, spawn rate, run time and waits must not be negative, and the longest wait not below the shortest")
 	}
 	c.defaults(u)
 	r := &closedRun{Closed: c, start: time.Now(), done: make(chan Request, 4*c.Users)}
-	r.stats = newRecorder(r.start)
+	r.stats, r.recent = newRecorder(r.start), newWindow()
 	return r.run(ctx), nil
 }
 
@@ -123,7 +127,7 @@ func (c *Closed) defaults(u *url.URL) {
 	if c.RunTime == 0 {
 		c.RunTime = time.Minute
 	}
-	if c.WaitMax == 0 && !c.NoWait {
+	if c.WaitMax == 0 && c.WaitMean == 0 && !c.NoWait {
 		c.WaitMin, c.WaitMax = 3*time.Second, 5*time.Second
 	}
 	if c.Client == nil {
@@ -151,11 +155,12 @@ type closedRun struct {
 	start  time.Time
 	done   chan Request
 	stats  *recorder
+	recent *window
 	result Result
 }
 
-func (r *closedRun) run(ctx context.Context) *Result {
-	ctx, cancel := context.WithTimeout(ctx, r.RunTime)
+func (r *closedRun) run(whole context.Context) *Result {
+	ctx, cancel := context.WithTimeout(whole, r.RunTime)
 	defer cancel()
 	r.log("INFO", "locust.main", "Starting Anthill "+r.Version)
 	r.log("INFO", "locust.main", fmt.Sprintf("Run time limit set to %g seconds", r.RunTime.Seconds()))
@@ -163,7 +168,11 @@ func (r *closedRun) run(ctx context.Context) *Result {
 	users := r.spawn(ctx)
 	r.collect(ctx, users)
 	r.Client.CloseIdleConnections()
-	r.log("INFO", "locust.main", "--run-time limit reached, shutting down")
+	if whole.Err() != nil {
+		r.log("INFO", "locust.main", "Interrupted, shutting down")
+	} else {
+		r.log("INFO", "locust.main", "--run-time limit reached, shutting down")
+	}
 	r.log("INFO", "locust.main", "Shutting down (exit code 0)")
 	return r.outcome()
 }
@@ -216,12 +225,20 @@ func (r *closedRun) user(ctx context.Context, n int) {
 		if ctx.Err() != nil {
 			return
 		}
-		wait := r.WaitMin + time.Duration(rng.Float64()*float64(r.WaitMax-r.WaitMin))
+		wait := r.wait(rng)
 		intended = q.At.Add(wait)
 		if !sleep(ctx, time.Until(intended)) {
 			return
 		}
 	}
+}
+
+// wait draws how long a user waits after an answer.
+func (r *closedRun) wait(rng *rand.Rand) time.Duration {
+	if r.WaitMean > 0 {
+		return time.Duration(rng.ExpFloat64() * float64(r.WaitMean))
+	}
+	return r.WaitMin + time.Duration(rng.Float64()*float64(r.WaitMax-r.WaitMin))
 }
 
 func (r *closedRun) send(ctx context.Context, user int, intended time.Time) Request {
@@ -326,6 +343,7 @@ func (r *closedRun) collect(ctx context.Context, users <-chan int) {
 			if ctx.Err() == nil {
 				r.stats.tick(now, n)
 				r.report(now, n, false)
+				r.recent.rotate()
 			}
 		}
 	}
@@ -347,6 +365,7 @@ func (r *closedRun) finish(q Request) {
 		return
 	}
 	r.stats.add(q.At, r.Method, r.Name, latency.Millis(q.Latency), q.Length, q.Failure)
+	r.recent.add(q.Latency, q.Late())
 	r.result.Requests = append(r.result.Requests, q)
 	r.logAt(q.At, "INFO", "root", fmt.Sprintf("Response time: %.2f ms", latency.Millis(q.Latency)))
 	r.logAt(q.At, "INFO", "root", fmt.Sprintf("Response status code: %d", q.Status))
@@ -358,11 +377,10 @@ func (r *closedRun) report(now time.Time, users int, done bool) {
 		return
 	}
 	t := r.stats.total
-	recent := t.recent(now)
-	ms := func(p float64) time.Duration { return latency.FromMillis(float64(recent.percentile(p))) }
+	p50, p95, p99, late, n := r.recent.figures()
 	r.Progress(Progress{Elapsed: min(now.Sub(r.start), r.RunTime), Of: r.RunTime, Users: users, Requests: t.n, Failures: t.failures,
-		PerSecond: float64(recent.n()) / min(window, max(1, now.Sub(r.start).Seconds())),
-		P50:       ms(.5), P95: ms(.95), P99: ms(.99), Worst: latency.FromMillis(t.max), Done: done})
+		PerSecond: float64(n) / min(windowSeconds, max(1, now.Sub(r.start).Seconds())),
+		P50:       p50, P95: p95, P99: p99, Worst: latency.FromMillis(t.max), Late: late, Done: done})
 }
 
 func (r *closedRun) log(level, logger, text string) { r.logAt(time.Now(), level, logger, text) }

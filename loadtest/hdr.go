@@ -15,14 +15,13 @@ import (
 // that a generator or a server that fell behind cannot hide it.
 func WriteHDR(dir, prefix string, r *Result) error {
 	const op = "loadtest.WriteHDR"
-	const longest = int64(time.Hour / time.Microsecond)
 	histogram := func(tag string, value func(Request) time.Duration) *hdrhistogram.Histogram {
 		h := hdrhistogram.New(1, longest, 3)
 		h.SetTag(tag)
 		h.SetStartTimeMs(r.Started.UnixMilli())
 		h.SetEndTimeMs(r.Started.Add(r.Took).UnixMilli())
 		for _, q := range r.Requests {
-			_ = h.RecordValue(min(max(value(q).Microseconds(), 1), longest)) // in range by construction
+			_ = h.RecordValue(inRange(value(q))) // in range by construction
 		}
 		return h
 	}

@@ -68,8 +68,8 @@ func (o Open) Run(ctx context.Context) (*Result, error) {
 	o.Client = &client
 	length := o.Arrivals[len(o.Arrivals)-1]
 	r := &closedRun{Closed: Closed{Method: o.Method, Name: o.Name, URL: o.URL, RunTime: length + o.Timeout, Log: o.Log, Zone: time.Local, Version: o.Version, Client: o.Client, Progress: o.Progress},
-		start: time.Now(), done: make(chan Request)}
-	r.stats = newRecorder(r.start)
+		start: time.Now(), done: make(chan Request, 4096)}
+	r.stats, r.recent = newRecorder(r.start), newWindow()
 	r.log("INFO", "locust.main", "Starting Anthill "+o.Version)
 	r.log("INFO", "locust.main", fmt.Sprintf("Sending %d requests within %v, whether or not they are answered", len(o.Arrivals), length.Round(time.Millisecond)))
 	counts := make(chan int)

@@ -13,8 +13,8 @@ func percentileColumns() ([]string, []float64) {
 		[]float64{0.50, 0.66, 0.75, 0.80, 0.90, 0.95, 0.98, 0.99, 0.999, 0.9999, 1.0}
 }
 
-// window is how far back "current" percentiles of a history row look.
-const window = 10
+// windowSeconds is how far back "current" percentiles look.
+const windowSeconds = 10
 
 // entry counts the requests of one method and name as Locust's statistics do.
 type entry struct {
@@ -51,7 +51,7 @@ func (e *entry) add(at time.Time, ms float64, length int64, failed bool) {
 	if e.timesPerSecond[sec] == nil {
 		e.timesPerSecond[sec] = buckets{}
 		for s := range e.timesPerSecond {
-			if s < sec-2*window {
+			if s < sec-2*windowSeconds {
 				delete(e.timesPerSecond, s)
 			}
 		}
@@ -84,7 +84,7 @@ func (e *entry) current(per map[int64]int, last time.Time) float64 {
 	if last.IsZero() {
 		return 0
 	}
-	from, to := max(last.Unix()-window-2, e.start.Unix()), last.Unix()-2
+	from, to := max(last.Unix()-windowSeconds-2, e.start.Unix()), last.Unix()-2
 	if to <= from {
 		return 0
 	}
@@ -99,7 +99,7 @@ func (e *entry) current(per map[int64]int, last time.Time) float64 {
 func (e *entry) recent(now time.Time) buckets {
 	b := buckets{}
 	for s, times := range e.timesPerSecond {
-		if s > now.Unix()-window && s <= now.Unix() {
+		if s > now.Unix()-windowSeconds && s <= now.Unix() {
 			for ms, c := range times {
 				b[ms] += c
 			}

@@ -15,6 +15,7 @@ import (
 type Page struct {
 	Title    string
 	Lead     string // what was done and what came out, in a few sentences
+	Warning  string // what a reader must know before any figure: that delays were added on purpose. "" for nothing
 	Facts    []Fact // what was run, on what, when, with which command
 	Sections []Section
 	Footer   string

@@ -1,7 +1,9 @@
 package server
 
 import (
+	"context"
 	"net/http"
+	"runtime"
 	"strconv"
 	"strings"
 	"time"
@@ -16,12 +18,16 @@ import (
 //
 //	GET /_anthill/invocations[?function=NAME][&since=NS][&limit=N] how each invocation was served
 //	GET /_anthill/executions/{arn}/trace                           an execution with every instant
+//	GET /_anthill/executions/{arn}/end[?within=10s]                its status, as soon as it has ended or that time has passed
+//	GET /_anthill/platform                                         what it is: its version, and whether it adds delays on purpose
 //	GET /_anthill/environments[?ended=NS]                          the execution environments that are alive, and those that ended after an instant
 func (h *house) ownAddresses() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /_anthill/invocations", h.serveInvocations)
 	mux.HandleFunc("GET /_anthill/environments", h.serveEnvironments)
 	mux.HandleFunc("GET /_anthill/executions/{arn}/trace", h.serveTrace)
+	mux.HandleFunc("GET /_anthill/executions/{arn}/end", h.serveEnd)
+	mux.HandleFunc("GET /_anthill/platform", h.servePlatform)
 	mux.Handle("GET "+lambda.CodePath, lambda.Packages(h.functions))
 	return mux
 }
@@ -103,4 +109,28 @@ func (h *house) serveEnvironments(w http.ResponseWriter, r *http.Request) {
 		all = h.pool.Ended(time.Unix(0, ns))
 	}
 	writeJSON(w, http.StatusOK, append(all, h.pool.Environments()...))
+}
+
+// longestWait bounds how long serveEnd holds a request.
+const longestWait = 25 * time.Second
+
+// serveEnd answers when an execution has ended, so that a load test need not ask again and again.
+func (h *house) serveEnd(w http.ResponseWriter, r *http.Request) {
+	within, err := time.ParseDuration(or(r.URL.Query().Get("within"), "10s"))
+	if err != nil || within <= 0 {
+		within = time.Nanosecond
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), min(within, longestWait))
+	defer cancel()
+	e, err := h.workflows.Wait(ctx, r.PathValue("arn"))
+	if err != nil {
+		writeFault(w, err)
+		return
+	}
+	writeJSON(w, http.StatusOK, map[string]string{"status": string(e.Status)})
+}
+
+// servePlatform says what the platform is, for the headings of reports.
+func (h *house) servePlatform(w http.ResponseWriter, _ *http.Request) {
+	writeJSON(w, http.StatusOK, latency.Platform{Name: "Anthill", Version: Version, CPUs: runtime.NumCPU()})
 }

@@ -11,7 +11,6 @@ import (
 
 	"anthill/fault"
 	"anthill/lab"
-	"anthill/latency"
 	"anthill/loadtest"
 	"anthill/server"
 )
@@ -25,6 +24,7 @@ type loadFlags struct {
 func loadCommand() *cobra.Command {
 	c := lab.LoadConfig{Version: server.Version}
 	var l loadFlags
+	var ceiling, plain bool
 	cmd := &cobra.Command{
 		Use:   "load [URL]",
 		Short: "Put load on an API, a function or a state machine, and report on it",
@@ -34,24 +34,22 @@ func loadCommand() *cobra.Command {
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
+				if c.URL != "" {
+					return fault.Invalidf("load", "target", "the URL was given twice")
+				}
 				c.URL = args[0]
 			}
+			if ceiling {
+				return runCeiling(cmd.Context(), cmd.OutOrStdout(), c.RunTime, cmd.Flags().Changed("run-time"))
+			}
 			c.Command = strings.Join(append([]string{"anthill"}, os.Args[1:]...), " ")
+			if c.URL == "" {
+				c.Endpoint = firstOf(c.Endpoint, os.Getenv("AWS_ENDPOINT_URL"))
+			}
 			if err := l.fill(&c); err != nil {
 				return err
 			}
-			live := terminal(os.Stdout)
-			c.Progress = func(p loadtest.Progress) {
-				if !live {
-					return
-				}
-				fmt.Fprintf(cmd.OutOrStdout(), "\r\x1b[K%.0f s of %.0f s  %d users  %d requests (%d failed)  %.1f/s  p50 %.2f  p95 %.2f  p99 %.2f  max %.2f ms", p.Elapsed.Seconds(), p.Of.Seconds(),
-					p.Users, p.Requests, p.Failures, p.PerSecond, latency.Millis(p.P50), latency.Millis(p.P95), latency.Millis(p.P99), latency.Millis(p.Worst))
-				if p.Done {
-					fmt.Fprintln(cmd.OutOrStdout())
-				}
-			}
-			r, err := lab.Load(cmd.Context(), c)
+			r, err := runLoad(cmd.Context(), cmd.OutOrStdout(), terminal(os.Stdout) && !plain, c)
 			if err != nil {
 				return err
 			}
@@ -60,16 +58,17 @@ func loadCommand() *cobra.Command {
 		},
 	}
 	f := cmd.Flags()
+	f.StringVar(&c.URL, "url", "", "send requests to this URL (the same as the argument)")
 	f.StringVar(&c.Function, "function", "", "invoke this function over the Lambda API")
 	f.StringVar(&c.StateMachine, "state-machine", "", "start executions of this ARN and wait for their ends")
-	f.StringVar(&c.Endpoint, "endpoint", os.Getenv("AWS_ENDPOINT_URL"), "the platform (default $AWS_ENDPOINT_URL, then http://localhost:4566)")
+	f.StringVar(&c.Endpoint, "endpoint", "", "the platform (default $AWS_ENDPOINT_URL, then http://localhost:4566; for a URL, whatever serves it)")
 	f.StringVar(&c.Method, "method", "POST", "HTTP method for a URL")
 	f.StringVar(&l.data, "data", "{}", "body, payload or input; @FILE reads it from a file")
 	f.StringVar(&c.Out, "out", "load", "directory for Locust's files, the report and the figures")
 	f.DurationVar(&c.RunTime, "run-time", time.Minute, "length of the test")
 	f.IntVar(&c.Users, "users", 10, "closed model: users")
 	f.Float64Var(&c.SpawnRate, "spawn-rate", 5, "closed model: users that come per second")
-	f.StringVar(&l.wait, "wait", "3s-5s", "closed model: how long a user waits after each answer; 0 for not at all")
+	f.StringVar(&l.wait, "wait", "3s-5s", "closed model: how long a user waits after each answer: 1s, 3s-5s (between), exp:2s (exponential, mean); 0 for not at all")
 	f.Float64Var(&l.rate, "rate", 0, "open model: requests per second, whether or not they are answered")
 	f.StringVar(&l.arrivals, "arrivals", "constant", "open model: constant or poisson")
 	f.StringVar(&l.steps, "steps", "", "open model: rates one after another, as in 10x30s,50x1m")
@@ -77,10 +76,13 @@ func loadCommand() *cobra.Command {
 	f.StringVar(&l.traceFunction, "trace-function", "", "only the row of this HashFunction")
 	f.Float64Var(&l.traceSpeed, "trace-speed", 1, "play the trace so many times faster")
 	f.Uint64Var(&c.Seed, "seed", 1, "of the random waits and arrivals")
+	f.BoolVar(&c.NoWatch, "no-watch", false, "ask the platform nothing while the test runs, only after its end")
+	f.BoolVar(&plain, "plain", false, "print lines instead of the live view")
+	f.BoolVar(&ceiling, "ceiling", false, "measure the generator itself instead: against a bare HTTP echo, with wrk beside it")
 	return cmd
 }
 
-// fill makes the schedule, the waits and the body of what the flags say.
+// fill makes the schedule, the waits and the body of what the flags say, and puts them into words.
 func (l loadFlags) fill(c *lab.LoadConfig) (err error) {
 	c.Body = []byte(l.data)
 	if file, ok := strings.CutPrefix(l.data, "@"); ok {
@@ -88,17 +90,18 @@ func (l loadFlags) fill(c *lab.LoadConfig) (err error) {
 			return err
 		}
 	}
-	low, high, span := strings.Cut(l.wait, "-")
-	if !span {
-		high = low
+	if err := l.waits(c); err != nil {
+		return err
 	}
-	if c.WaitMin, err = time.ParseDuration(low); err == nil {
-		c.WaitMax, err = time.ParseDuration(high)
+	n := 0
+	for _, set := range []bool{l.trace != "", l.steps != "", l.rate != 0} {
+		if set {
+			n++
+		}
 	}
-	if err != nil {
-		return fault.Invalidf("load", "wait", "--wait takes a time or two, as in 1s or 3s-5s, not %q", l.wait)
+	if n > 1 {
+		return fault.Invalidf("load", "schedule", "give one of --rate, --steps and --trace")
 	}
-	c.NoWait = c.WaitMax == 0
 	switch {
 	case l.trace != "":
 		f, err := os.Open(l.trace)
@@ -107,15 +110,53 @@ func (l loadFlags) fill(c *lab.LoadConfig) (err error) {
 		}
 		defer f.Close()
 		c.Arrivals, err = loadtest.Replay(f, l.traceFunction, l.traceSpeed, c.Seed)
+		c.Model = fmt.Sprintf("open: the arrivals of %s, %g times as fast", filepath.Base(l.trace), l.traceSpeed)
 		return err
 	case l.steps != "":
 		c.Arrivals, err = loadtest.Steps(l.steps)
+		c.Model = "open: steps " + l.steps
 	case l.rate != 0 && l.arrivals == "poisson":
 		c.Arrivals, err = loadtest.Poisson(l.rate, c.RunTime, c.Seed)
+		c.Model = fmt.Sprintf("open: Poisson arrivals, %g a second on the average for %v", l.rate, c.RunTime)
 	case l.rate != 0 && l.arrivals == "constant":
 		c.Arrivals, err = loadtest.Constant(l.rate, c.RunTime)
+		c.Model = fmt.Sprintf("open: %g a second, evenly, for %v", l.rate, c.RunTime)
 	case l.rate != 0:
 		err = fault.Invalidf("load", "arrivals", "--arrivals takes constant or poisson, not %q", l.arrivals)
+	default:
+		c.Model = fmt.Sprintf("closed: %d users, %g more each second, waiting %s after each answer, for %v", c.Users, c.SpawnRate, l.wait, c.RunTime)
 	}
 	return err
+}
+
+// waits reads "2s", "3s-5s" and "exp:2s".
+func (l loadFlags) waits(c *lab.LoadConfig) (err error) {
+	wrong := func() error {
+		return fault.Invalidf("load", "wait", "--wait takes a time, two, or exp: and a mean, as in 1s, 3s-5s or exp:2s, not %q", l.wait)
+	}
+	if mean, ok := strings.CutPrefix(l.wait, "exp:"); ok {
+		if c.WaitMean, err = time.ParseDuration(mean); err != nil || c.WaitMean <= 0 {
+			return wrong()
+		}
+		return nil
+	}
+	low, high, span := strings.Cut(l.wait, "-")
+	if !span {
+		high = low
+	}
+	if c.WaitMin, err = time.ParseDuration(low); err == nil {
+		c.WaitMax, err = time.ParseDuration(high)
+	}
+	if err != nil || c.WaitMax < c.WaitMin {
+		return wrong()
+	}
+	c.NoWait = c.WaitMax == 0
+	return nil
+}
+
+func firstOf(a, b string) string {
+	if a != "" {
+		return a
+	}
+	return b
 }

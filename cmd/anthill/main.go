@@ -21,6 +21,7 @@ func main() {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program at once
 	root := &cobra.Command{
 		Use:           "anthill",
 		Short:         "A serverless system on your own machine: Lambda, API Gateway, Step Functions, logs; and where every millisecond goes",
@@ -28,7 +29,7 @@ func main() {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(upCommand(), compatibilityCommand(), analyzeCommand(), labCommand(), overheadCommand(), compareCommand(), loadCommand(), invocationsCommand(), doctorCommand(), prepareCommand())
+	root.AddCommand(upCommand(), compatibilityCommand(), analyzeCommand(), labCommand(), overheadCommand(), compareCommand(), loadCommand(), invocationsCommand(), echoServerCommand(), doctorCommand(), prepareCommand())
 	if err := root.ExecuteContext(ctx); err != nil && !errors.Is(err, context.Canceled) {
 		fmt.Fprintln(os.Stderr, "anthill: "+sentence(err))
 		os.Exit(1)
