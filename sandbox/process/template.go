@@ -137,7 +137,7 @@ func (d *Driver) templateWith(ctx context.Context, spec *sandbox.Spec, m managed
 	if err != nil {
 		return nil, err
 	}
-	t := &supervisor.Template{Key: key, MemoryMB: spec.MemoryMB, Processes: processes, Tmps: d.tmps(spec)}
+	t := &supervisor.Template{Key: key, MemoryMB: spec.MemoryMB, Processes: processes, Tmps: d.tmps(spec), TmpMB: spec.TmpMB}
 	if spec.Method == "" {
 		t.Spares = max(d.c.Spares, 0)
 		if d.c.Spares == 0 {

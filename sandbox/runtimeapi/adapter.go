@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"runtime"
 	"strconv"
 	"strings"
@@ -25,10 +24,9 @@ type Job struct {
 	Argv   []string // of the runtime; the first that exists of Argv[0]'s alternatives, separated by NUL
 	Env    []string
 	Dir    string
-	Tmp    string // directory to show as /tmp; "" leaves it
 	User   []int  // uid and gid of the runtime; nil leaves them
 	Groups int    // control group files from descriptor 6 on
-	Own    bool   // it is the first process of namespaces of its own
+	Own    bool   // it is the first process of namespaces of its own; behind the control group files is a mount for /tmp
 	Filter []byte // of the runtime's system calls, as confine.Filter gives it; empty leaves them all
 }
 
@@ -41,8 +39,8 @@ func Main(argument string) int {
 		fmt.Fprintln(os.Stderr, "anthill:", err)
 		return 1
 	}
-	for fd := 3; fd < 6+job.Groups; fd++ {
-		syscall.CloseOnExec(fd)
+	for fd := 3; fd < 7+job.Groups; fd++ {
+		syscall.CloseOnExec(fd) // one that is not open is no trouble
 	}
 	l, err := newLink(os.NewFile(3, "data"), os.NewFile(4, "control"), os.NewFile(5, "page"))
 	if err != nil {
@@ -108,14 +106,11 @@ func settle(job *Job) error {
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
 		return fmt.Errorf("making mounts private: %w", err)
 	}
-	if job.Tmp != "" {
-		if err := unix.Mount(job.Tmp, "/tmp", "", unix.MS_BIND, ""); err != nil {
-			return fmt.Errorf("/tmp: %w", err)
-		}
-		if err := unix.Mount("none", filepath.Dir(job.Tmp), "tmpfs", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, "mode=000,size=4k"); err != nil {
-			return fmt.Errorf("hiding other /tmp: %w", err)
-		}
+	tmp := 6 + job.Groups
+	if err := unix.MoveMount(tmp, "", unix.AT_FDCWD, "/tmp", unix.MOVE_MOUNT_F_EMPTY_PATH); err != nil {
+		return fmt.Errorf("/tmp: %w", err)
 	}
+	_ = unix.Close(tmp)
 	_ = unix.Mount("proc", "/proc", "proc", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, "") // refused where /proc is masked: the old one stays
 	return nil
 }

@@ -20,6 +20,8 @@ type Adapter struct {
 	PlainArgv []string
 	MemoryMB  int
 	Processes int
+	Tmps      string // directory that holds the /tmp of every environment of the function
+	TmpMB     int    // size of each; 0 means AWS's 512
 }
 
 // startAdapter starts an adapter, which starts the runtime.
@@ -30,6 +32,14 @@ func (k *keeper) startAdapter(e *environment, c *Command, s *started, log, inner
 	}
 	defer innerControl.Close()
 	e.control = control
+	if s.tmp = c.Tmp; s.tmp == "" {
+		s.tmp = c.ID
+	}
+	e.scratch, err = k.scratchAt(filepath.Join(c.Adapter.Tmps, s.tmp), c.Adapter.TmpMB, k.idsOf(c.Adapter.Tmps).Base)
+	if err != nil {
+		control.Close()
+		return err
+	}
 	e.group = k.groups.make(c.Adapter.MemoryMB, c.Adapter.Processes)
 	passed := []*os.File{inner, innerControl, page}
 	job := c.Adapter.Job
@@ -56,26 +66,22 @@ func (k *keeper) startAdapter(e *environment, c *Command, s *started, log, inner
 }
 
 func (k *keeper) startIsolatedAdapter(e *environment, c *Command, job runtimeapi.Job, log *os.File, passed []*os.File) (int, error) {
-	dir := filepath.Dir(c.Log)
-	tmp := filepath.Join(dir, "tmps", "own")
-	for _, d := range []string{tmp, filepath.Join(dir, "root")} {
-		if err := os.MkdirAll(d, 0o711); err != nil {
-			return 0, err
-		}
-	}
-	if err := os.Chmod(tmp, 0o1777); err != nil {
+	root := filepath.Join(filepath.Dir(c.Log), "root")
+	if err := os.MkdirAll(root, 0o711); err != nil {
 		return 0, err
 	}
-	job.Own, job.Tmp = true, "/run/tmp/own"
+	tmp, err := e.scratch.mount()
+	if err != nil {
+		return 0, err
+	}
+	defer tmp.Close()
+	passed = append(passed, tmp)
+	job.Own = true
 	b, err := json.Marshal(job)
 	if err != nil {
 		return 0, err
 	}
-	k.templates.Lock()
-	k.templates.n++
-	base := 2_000_000 + 65536*(k.templates.n%20000)
-	k.templates.Unlock()
-	spec := &launchSpec{Root: filepath.Join(dir, "root"), Tmps: filepath.Join(dir, "tmps"), UIDBase: base, Self: true}
+	spec := &launchSpec{Root: root, IDs: k.idsOf(c.Adapter.Tmps), Self: true}
 	spec.Argv, spec.Binds = []string{"anthill", "supervisor", "--adapter", string(b)}, c.Adapter.Binds
 	pid, err := k.startLauncher(spec, log, passed...)
 	if err != nil {

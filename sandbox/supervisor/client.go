@@ -11,6 +11,8 @@ import (
 	"syscall"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"anthill/fault"
 )
 
@@ -65,11 +67,18 @@ func Launch(ctx context.Context, dir string, command []string, onExit func(id st
 		return nil, fault.In(op, err)
 	}
 	defer log.Close()
-	cmd := exec.Command(command[0], append(command[1:len(command):len(command)], "--dir", dir)...)
-	cmd.Stderr = log
-	cmd.Dir = dir
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-	if err := cmd.Start(); err != nil {
+	start := func(sys *syscall.SysProcAttr, more ...string) (*exec.Cmd, error) {
+		cmd := exec.Command(command[0], append(append(command[1:len(command):len(command)], "--dir", dir), more...)...)
+		cmd.Stderr, cmd.Dir, cmd.SysProcAttr = log, dir, sys
+		sys.Setsid = true
+		return cmd, cmd.Start()
+	}
+	// With mounts of its own whatever it mounts for functions goes with it, however it ends.
+	cmd, err := start(ownMounts(), "--own-mounts")
+	if err != nil {
+		cmd, err = start(&syscall.SysProcAttr{})
+	}
+	if err != nil {
 		return nil, fault.In(op, err)
 	}
 	ended := make(chan struct{})
@@ -97,6 +106,18 @@ func Launch(ctx context.Context, dir string, command []string, onExit func(id st
 		case <-time.After(pause):
 		}
 	}
+}
+
+// ownMounts starts a process in a mount namespace of its own; one of an ordinary user in a user namespace, too, where he
+// is called root.
+func ownMounts() *syscall.SysProcAttr {
+	sys := &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWNS}
+	if os.Geteuid() != 0 {
+		sys.Cloneflags |= unix.CLONE_NEWUSER
+		sys.UidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}}
+		sys.GidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}}
+	}
+	return sys
 }
 
 func (c *Client) read() {

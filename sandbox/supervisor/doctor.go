@@ -8,10 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // Finding is one thing that a machine gives to environments, or not.
@@ -56,12 +53,10 @@ func tryNamespaces(ctx context.Context, dir string, command []string) error {
 		return err
 	}
 	defer os.RemoveAll(work)
-	spec := launchSpec{Root: filepath.Join(work, "root"), Tmps: filepath.Join(work, "tmp"), UIDBase: 1_900_000}
+	spec := launchSpec{Root: filepath.Join(work, "root"), IDs: ids{1_900_000, 65536}}
 	spec.Argv = []string{"/bin/true"}
-	for _, d := range []string{spec.Root, spec.Tmps} {
-		if err := os.Mkdir(d, 0o711); err != nil {
-			return err
-		}
+	if err := os.Mkdir(spec.Root, 0o711); err != nil {
+		return err
 	}
 	specOut, specIn, err := os.Pipe()
 	if err != nil {
@@ -78,12 +73,9 @@ func tryNamespaces(ctx context.Context, dir string, command []string) error {
 	defer cancel()
 	cmd := exec.CommandContext(ctx, command[0], append(command[1:len(command):len(command)], "--launch")...)
 	cmd.ExtraFiles = []*os.File{answerIn, specOut, answerIn}
-	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWNS}
-	if os.Geteuid() != 0 {
-		spec.UIDBase = 0
-		cmd.SysProcAttr.Cloneflags |= unix.CLONE_NEWUSER
-		cmd.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}}
-		cmd.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}}
+	cmd.SysProcAttr = ownMounts()
+	if os.Geteuid() != 0 || inUserNamespace() {
+		spec.IDs = ids{0, 1}
 	}
 	err = cmd.Start()
 	answerIn.Close()

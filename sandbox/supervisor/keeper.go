@@ -21,6 +21,10 @@ type keeper struct {
 	dir    string
 	groups groups
 	filter []byte // of the system calls of functions; empty when there is none for this machine
+
+	ownMounts bool // mounts of ours are seen by nobody else, and end with us
+	mapped    bool // we are an ordinary user in a user namespace, who calls himself root there
+
 	wg     sync.WaitGroup
 	spawns chan spawn
 	quit   chan struct{} // closed when nothing is left to look after
@@ -35,8 +39,9 @@ type keeper struct {
 	}
 	templates struct {
 		sync.Mutex
-		all map[string]*template
-		n   int
+		all   map[string]*template
+		users map[string]int // by directory of /tmp: which 65536 user ids are the function's
+		n     int
 	}
 }
 
@@ -52,7 +57,8 @@ type environment struct {
 	exit     *Exit
 	clone    *clone  // nil when it was started by itself
 	group    *cgroup // of one that was started by itself
-	stopping bool    // its end is our doing: nobody is told
+	scratch  *scratch
+	stopping bool // its end is our doing: nobody is told
 	late     bool
 }
 
@@ -77,6 +83,7 @@ func newKeeper(dir string) *keeper {
 	k.mu.environments = map[string]*environment{}
 	k.mu.pids = map[int]*environment{}
 	k.templates.all = map[string]*template{}
+	k.templates.users = map[string]int{}
 	return k
 }
 

@@ -22,11 +22,10 @@ type Bind struct{ From, To string }
 // launchSpec is what the launch helper is told, on descriptor 4.
 type launchSpec struct {
 	Variant
-	Root    string // an empty directory to build the root on
-	Tmps    string // holds the /tmp of every clone
-	UIDBase int    // first of 65536 user ids of the machine for the user namespace; 0 when there is one already
-	Passed  int    // descriptors from 6 on that the process gets as 3, 4, …
-	Self    bool   // the program is this one, which the new root does not show
+	Root   string // an empty directory to build the root on
+	IDs    ids    // for its user namespace
+	Passed int    // descriptors from 6 on that the process gets as 3, 4, …
+	Self   bool   // the program is this one, which the new root does not show
 }
 
 // launchMain is the launch helper: it runs in a mount namespace of its own, builds the root that the process sees, and
@@ -67,12 +66,11 @@ func launch(in *os.File) (int, error) {
 		return 0, err
 	}
 	attr := &syscall.SysProcAttr{Setsid: true,
-		Cloneflags: unix.CLONE_NEWPID | unix.CLONE_NEWNS | unix.CLONE_NEWIPC | unix.CLONE_NEWUTS}
-	if spec.UIDBase != 0 {
-		attr.Cloneflags |= unix.CLONE_NEWUSER
-		ids := []syscall.SysProcIDMap{{ContainerID: 0, HostID: spec.UIDBase, Size: 65536}}
-		attr.UidMappings, attr.GidMappings, attr.GidMappingsEnableSetgroups = ids, ids, true
-		attr.Credential = &syscall.Credential{}
+		Cloneflags: unix.CLONE_NEWUSER | unix.CLONE_NEWPID | unix.CLONE_NEWNS | unix.CLONE_NEWIPC | unix.CLONE_NEWUTS}
+	attr.UidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: spec.IDs.Base, Size: spec.IDs.Size}}
+	attr.GidMappings = attr.UidMappings
+	if spec.IDs.Size > 1 {
+		attr.GidMappingsEnableSetgroups, attr.Credential = true, &syscall.Credential{}
 	}
 	return syscall.ForkExec(path, spec.Argv, &syscall.ProcAttr{Dir: "/", Env: spec.Env, Files: files, Sys: attr})
 }
@@ -100,13 +98,8 @@ func (k *keeper) startLauncher(spec *launchSpec, stderr *os.File, passed ...*os.
 		return 0, err
 	}
 	defer null.Close()
-	sys := &syscall.SysProcAttr{Setsid: true, Cloneflags: unix.CLONE_NEWNS}
-	if os.Geteuid() != 0 {
-		sys.Cloneflags |= unix.CLONE_NEWUSER
-		sys.UidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}}
-		sys.GidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}}
-		spec.UIDBase = 0
-	}
+	sys := ownMounts()
+	sys.Setsid = true
 	_, err = k.spawn(self, []string{self, "supervisor", "--launch"}, &syscall.ProcAttr{Dir: "/", Env: os.Environ(), Sys: sys,
 		Files: append([]uintptr{null.Fd(), stderr.Fd(), stderr.Fd(), null.Fd(), specOut.Fd(), answerIn.Fd()}, descriptors(passed)...)}, nil)
 	answerIn.Close()

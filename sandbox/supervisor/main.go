@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 
@@ -27,17 +28,25 @@ func Main(args []string) int {
 	flags := flag.NewFlagSet("supervisor", flag.ContinueOnError)
 	dir := flags.String("dir", "", "directory of the control socket")
 	patience := flags.Duration("patience", 5*time.Minute, "how long to live without a platform")
+	own := flags.Bool("own-mounts", false, "it runs in a mount namespace of its own")
 	if err := flags.Parse(args); err != nil || *dir == "" {
 		return 2
 	}
-	if err := run(*dir, *patience); err != nil {
+	if *own {
+		// What is mounted outside later is seen inside; what is mounted inside stays inside.
+		if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_SLAVE, ""); err != nil {
+			fmt.Fprintln(os.Stderr, "no mounts of its own:", err)
+			*own = false
+		}
+	}
+	if err := run(*dir, *patience, *own); err != nil {
 		fmt.Fprintln(os.Stderr, "supervisor:", err)
 		return 1
 	}
 	return 0
 }
 
-func run(dir string, patience time.Duration) error {
+func run(dir string, patience time.Duration, own bool) error {
 	lock, err := os.OpenFile(filepath.Join(dir, "supervisor.lock"), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return err
@@ -79,6 +88,7 @@ func run(dir string, patience time.Duration) error {
 	defer l.Close()
 
 	k := newKeeper(dir)
+	k.ownMounts, k.mapped = own, inUserNamespace()
 	defer k.close()
 	k.wg.Go(k.reapChildren)
 	k.wg.Go(k.spawner)
@@ -97,4 +107,10 @@ func run(dir string, patience time.Duration) error {
 		}
 		s.connect(ctx, c)
 	}
+}
+
+// inUserNamespace reports whether our user ids are an extract of the machine's.
+func inUserNamespace() bool {
+	b, err := os.ReadFile("/proc/self/uid_map")
+	return err == nil && strings.Join(strings.Fields(string(b)), " ") != "0 0 4294967295"
 }

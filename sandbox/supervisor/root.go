@@ -37,7 +37,7 @@ func buildRoot(spec *launchSpec) error {
 	if err := unix.Mount("root", root, "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, "mode=755,size=1m"); err != nil {
 		return fmt.Errorf("mounting a root: %w", err)
 	}
-	for _, dir := range []string{"etc", "dev", "proc", "tmp", "run/tmp", "var/task", "opt", "home", "root"} {
+	for _, dir := range []string{"etc", "dev", "proc", "tmp", "var/task", "opt", "home", "root"} {
 		if err := os.MkdirAll(filepath.Join(root, dir), 0o755); err != nil {
 			return err
 		}
@@ -76,9 +76,6 @@ func buildRoot(spec *launchSpec) error {
 	// A process namespace may only mount its own /proc where one is visible already.
 	if err := graft("/proc", filepath.Join(root, "proc"), unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NODEV|unix.MOUNT_ATTR_NOEXEC); err != nil {
 		return fmt.Errorf("/proc: %w", err)
-	}
-	if err := graft(spec.Tmps, filepath.Join(root, "run/tmp"), unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NODEV); err != nil {
-		return fmt.Errorf("/tmp: %w", err)
 	}
 	return enter(root)
 }

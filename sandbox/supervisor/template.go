@@ -26,6 +26,7 @@ type Template struct {
 	Processes int     // limit of each environment
 	Spares    int     // clones that are made ahead
 	Tmps      string  // directory that holds the /tmp of every environment of the function
+	TmpMB     int     // size of each; 0 means AWS's 512
 }
 
 // maxTemplates is how many may be alive before the longest unused ones give way.
@@ -70,6 +71,7 @@ type clone struct {
 	t       *template
 	id      string // the template's name for it
 	tmp     string // the name of its /tmp
+	scratch *scratch
 	pidfd   *os.File
 	pid     int
 	control *os.File
@@ -110,9 +112,8 @@ func (k *keeper) template(spec *Template) (*template, error) {
 	k.templates.n++
 	t.name = fmt.Sprintf("%d-%d", os.Getpid(), k.templates.n)
 	t.dir = filepath.Join(k.dir, "templates", strconv.Itoa(k.templates.n))
-	base := 2_000_000 + 65536*(k.templates.n%20000)
 	k.templates.Unlock()
-	err := t.start(base)
+	err := t.start()
 	t.mu.Lock()
 	if err != nil && t.mu.err == nil {
 		t.mu.err = err
@@ -131,7 +132,7 @@ func (t *template) failure() error {
 	return t.mu.err
 }
 
-func (t *template) start(uidBase int) error {
+func (t *template) start() error {
 	for _, dir := range []string{filepath.Join(t.dir, "root"), t.spec.Tmps} {
 		if err := os.MkdirAll(dir, 0o711); err != nil {
 			return err
@@ -155,7 +156,7 @@ func (t *template) start(uidBase int) error {
 	}
 	defer stderr.Close()
 	if reason := t.k.noNamespaces(); reason == "" && t.spec.Isolated.Binds != nil {
-		spec := &launchSpec{Variant: t.spec.Isolated, Root: filepath.Join(t.dir, "root"), Tmps: t.spec.Tmps, UIDBase: uidBase}
+		spec := &launchSpec{Variant: t.spec.Isolated, Root: filepath.Join(t.dir, "root"), IDs: t.k.idsOf(t.spec.Tmps)}
 		pid, err := t.k.startLauncher(spec, stderr, theirs)
 		if err == nil {
 			t.isolated = true
@@ -318,7 +319,7 @@ func (c *clone) end(status syscall.WaitStatus) {
 			killRest(c.pid, "")
 		}
 		if owner == nil {
-			_ = os.RemoveAll(filepath.Join(c.t.spec.Tmps, c.tmp)) // a spare's; the others belong to the platform
+			c.scratch.remove() // a spare's; the others belong to the platform
 		}
 		c.group.remove()
 		c.control.Close()
@@ -364,11 +365,8 @@ func (t *template) fork(tmp string) (*clone, error) {
 		c.group.remove()
 		return nil, err
 	}
-	dir := filepath.Join(t.spec.Tmps, c.tmp)
-	if err := os.MkdirAll(dir, 0o777); err != nil {
-		return fail(err)
-	}
-	if err := os.Chmod(dir, 0o1777); err != nil {
+	var err error
+	if c.scratch, err = t.k.scratchAt(filepath.Join(t.spec.Tmps, c.tmp), t.spec.TmpMB, t.k.idsOf(t.spec.Tmps).Base); err != nil {
 		return fail(err)
 	}
 	inner, control, err := packetPair()
@@ -379,6 +377,15 @@ func (t *template) fork(tmp string) (*clone, error) {
 	c.control = control
 	c.group = t.k.groups.make(t.spec.MemoryMB, t.spec.Processes)
 	fds := []int{int(inner.Fd())}
+	if t.isolated {
+		mount, err := c.scratch.mount()
+		if err != nil {
+			control.Close()
+			return fail(err)
+		}
+		defer mount.Close()
+		fds = append(fds, int(mount.Fd()))
+	}
 	if c.group != nil {
 		for _, f := range c.group.join {
 			fds = append(fds, int(f.Fd()))

@@ -4,8 +4,8 @@ It is the first process of a process namespace and has, where the machine allows
 setting up a clone needs. It never runs the function's own code, but for a snapshot. Requests come as JSON in packets on
 descriptor 3; every answer is one packet.
 
-    {"op": "fork", "id", "tmp"} + [control socket, cgroup files …]  ->  {"op": "forked", "id"} + [pidfd]
-    when a clone ends                                              ->  {"op": "ended", "id", "status"}
+    {"op": "fork", "id"} + [control socket, mount of /tmp (in namespaces), cgroup files …]  ->  {"op": "forked", "id"} + [pidfd]
+    when a clone ends                                                                      ->  {"op": "ended", "id", "status"}
 """
 
 import ast
@@ -31,8 +31,8 @@ MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_BIND, MS_REC, MS_PRIVATE = 2, 4, 8, 4096, 163
 MNT_DETACH = 2
 PR_SET_NO_NEW_PRIVS, PR_SET_DUMPABLE, PR_SET_PDEATHSIG, PR_SET_NAME, PR_SET_SECCOMP = 38, 4, 1, 15, 22
 SECCOMP_MODE_FILTER = 2
-TMPS = "/run/tmp"
-NR_PIDFD_OPEN = 434
+AT_FDCWD, MOVE_MOUNT_F_EMPTY_PATH = -100, 4
+NR_MOVE_MOUNT, NR_PIDFD_OPEN = 429, 434
 
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -236,6 +236,8 @@ class Template:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         signal.set_wakeup_fd(-1)
         control, groups = fds[0], fds[1:]
+        if self.namespaces:
+            tmp, groups = groups[0], groups[1:]
         self.requests.close()
         for fd in groups:
             os.write(fd, b"0")
@@ -244,8 +246,8 @@ class Template:
         if self.namespaces:
             check(libc.unshare(CLONE_NEWNS | CLONE_NEWIPC), "unshare")
             mount(None, "/", None, MS_REC | MS_PRIVATE)
-            mount(TMPS + "/" + request["tmp"], "/tmp", None, MS_BIND)
-            mount("none", TMPS, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=000,size=4k")
+            check(libc.syscall(NR_MOVE_MOUNT, tmp, b"", AT_FDCWD, b"/tmp", MOVE_MOUNT_F_EMPTY_PATH), "/tmp")
+            os.close(tmp)
             try:
                 mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC)
             except OSError:
