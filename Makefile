@@ -51,6 +51,10 @@ bench: ## the benchmarks of the rooms, each beside its floor
 race: ## the rooms' tests under the race detector (needs a C compiler)
 	CGO_ENABLED=1 $(GO) test -race -short ./...
 
+.PHONY: sim
+sim: ## the simulation of the whole engine over many more seeds: make sim SEEDS=20000 FROM=1000, or SEED=4711 to replay one
+	$(GO) test ./test/sim -run TestSimulation -count 1 -timeout 6h -v -seeds $(or $(SEEDS),10000) -from $(or $(FROM),$(shell date +%s)) $(if $(SEED),-seed $(SEED))
+
 .PHONY: gen
 gen: ## write api/*/wire_gen.go from the service models, and docs/compatibility.md
 	$(GO) run ./internal/awsgen

@@ -73,7 +73,7 @@ func (s *Service) reopen(executionARN string) (*run, error) {
 func (r *run) resume() work {
 	now := time.Now()
 	if events := r.x.Decide(interp.Resume{}, now); len(events) > 0 {
-		if err := r.commit(r.encode(events, message{}), events, false); err != nil {
+		if err := r.commit(r.encode(events, message{}), events); err != nil {
 			return nil
 		}
 	}

@@ -54,7 +54,6 @@ type message struct {
 	token string                   // instead of in: the task token that answer is about
 	reply func(*Task) interp.Input // with token: makes the input
 	side  []byte                   // a record to be written beside its events
-	lazy  bool                     // its events need no flush of their own
 	after func(error)              // called when its events are durable, or could not be made so
 }
 
@@ -195,7 +194,6 @@ func (r *run) step(batch []message) {
 	}
 	var records [][]byte
 	var all, last []interp.Event
-	lazy := true
 	for i := range batch {
 		m := &batch[i]
 		if m.token != "" && !r.answer(m) {
@@ -210,12 +208,11 @@ func (r *run) step(batch []message) {
 			if r.logging.Level != "" && r.logging.Level != logOff {
 				all = append(all, events...)
 			}
-			lazy = lazy && m.lazy
 		}
 		records = append(records, r.encode(events, *m)...)
 	}
 	if len(records) > 0 {
-		if err := r.commit(records, last, lazy); err != nil {
+		if err := r.commit(records, last); err != nil {
 			for _, m := range batch {
 				m.tell(err)
 			}
@@ -253,7 +250,7 @@ func (r *run) answer(m *message) bool {
 
 // commit writes records. While the disk is full it waits and tries again: the events are decided, and nothing has been
 // done about them. Other failures end the driving of this execution until the next start of the platform.
-func (r *run) commit(records [][]byte, last []interp.Event, lazy bool) error {
+func (r *run) commit(records [][]byte, last []interp.Event) error {
 	var also []store.Write
 	ended := r.x.Done() && r.e.Status == Running
 	if ended {
@@ -268,7 +265,7 @@ func (r *run) commit(records [][]byte, last []interp.Event, lazy bool) error {
 	}
 	records = r.marks.with(records)
 	d := history.Flushed
-	if r.e.Type == Express || lazy && !ended {
+	if r.e.Type == Express {
 		d = history.Behind
 	}
 	for {

@@ -117,11 +117,11 @@ func (r *run) perform(t *Task) work {
 	return r.deliver(m)
 }
 
-// notice writes TaskStarted of a task that takes a while.
+// notice writes TaskStarted of a task that takes a while. It is flushed like all that readers see: what they saw stays.
 func (r *run) notice(t *Task, begun time.Time) {
 	if r.s.enter() {
 		defer r.s.leave()
-		r.deliver(message{in: interp.TaskStart{Task: t.RunTask.Task}, at: begun, lazy: true}).do()
+		r.deliver(message{in: interp.TaskStart{Task: t.RunTask.Task}, at: begun}).do()
 	}
 }
 

@@ -1,0 +1,355 @@
+package sim_test
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"sort"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"anthill/asl"
+	"anthill/asl/interp"
+	"anthill/functions"
+	"anthill/history"
+	"anthill/internal/disk"
+	"anthill/workflows"
+)
+
+var (
+	firstSeed = flag.Uint64("seed", 0, "replay this seed alone and print what happened")
+	seeds     = flag.Int("seeds", 0, "how many seeds to run; 0 is as many as CI has time for")
+	from      = flag.Uint64("from", 1, "the first seed")
+)
+
+// TestSimulation lives through many random worlds. A seed decides machines, outcomes, delays and crashes; only what
+// happens at the same instant of simulated time is up to the scheduler, so that a replay may need some turns:
+//
+//	go test ./test/sim -run TestSimulation -seed 4711 -count 20
+func TestSimulation(t *testing.T) {
+	dir := t.TempDir()
+	image := prepare(t, dir)
+	if *firstSeed != 0 {
+		synctest.Test(t, func(t *testing.T) { live(t, *firstSeed, image, dir) })
+		return
+	}
+	n := *seeds
+	if n == 0 {
+		n = 1000
+		if testing.Short() {
+			n = 100
+		}
+	}
+	var next atomic.Uint64
+	next.Store(*from)
+	last := *from + uint64(n)
+	for i := range runtime.GOMAXPROCS(0) {
+		t.Run(fmt.Sprint("worker", i), func(t *testing.T) {
+			t.Parallel()
+			for {
+				seed := next.Add(1) - 1
+				if seed >= last || t.Failed() {
+					return
+				}
+				synctest.Test(t, func(t *testing.T) { live(t, seed, image, dir) })
+			}
+		})
+	}
+}
+
+// prepare makes the disk with which every world begins: it holds the functions.
+func prepare(t *testing.T, dir string) (image *disk.Memory) {
+	synctest.Test(t, func(t *testing.T) {
+		mem := disk.NewCrashable()
+		w := newWorld(t, 0, mem, filepath.Join(dir, "code"))
+		p := w.open(nil)
+		for name := range w.handlers() {
+			_, err := p.functions.Create(t.Context(), functions.Creation{Ref: functions.Ref{Account: home.Account, Region: home.Region, Name: name},
+				Settings: functions.Settings{Runtime: "python3.12", Handler: name, Role: labRole, Timeout: 60}, Code: functions.CodeSource{Zip: zipOf(t, name)}})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		time.Sleep(time.Second) // until they are active
+		w.close(p)
+		w.driver.Close()
+		image = mem.Crash(0, 0)
+	})
+	return image
+}
+
+// live is one world, from its first machine to the last check.
+func live(t *testing.T, seed uint64, image *disk.Memory, dir string) {
+	w := newWorld(t, seed, image.Crash(0, 0), filepath.Join(dir, "code"))
+	r := w.draw("world")
+	crashes := w.crashes()
+	p := w.open(nil)
+	w.define(p)
+	if r.IntN(2) == 0 {
+		w.disk.set(time.Duration(r.IntN(int(20*time.Millisecond))), false)
+	}
+
+	for i := range 1 + r.IntN(6) {
+		m := w.machines[r.IntN(len(w.machines))]
+		input := fmt.Sprintf(`{"n":%d,"list":[1,2,3],"i":""}`, r.IntN(8))
+		at := time.Duration(r.Int64N(int64(20 * time.Second)))
+		w.wg.Go(func() {
+			if w.sleep(at) {
+				w.client(m, fmt.Sprint("e", i), input)
+			}
+		})
+	}
+	for i := range r.IntN(3) {
+		w.wg.Go(func() { w.meddler(i) })
+	}
+	for i := range 2 {
+		w.wg.Go(func() { w.worker(i) })
+	}
+	w.wg.Go(w.reader)
+
+	for i, c := range crashes {
+		if i == 0 {
+			w.arm(p, c)
+		}
+		select {
+		case <-p.died:
+		case <-time.After(time.Minute):
+			w.kill(p, c)
+		}
+		w.note("%s", c)
+		w.bury(p, c)
+		var then *crash
+		if i+1 < len(crashes) {
+			then = crashes[i+1]
+		}
+		p = w.open(then)
+		if then == nil {
+			break
+		}
+	}
+	w.settle(p)
+	w.end()
+	w.wg.Wait()
+	w.check(p)
+	w.close(p)
+	w.driver.Close()
+	w.report()
+}
+
+// crashes draws the power cuts and kills of this world.
+func (w *world) crashes() []*crash {
+	r := w.draw("crashes")
+	out := make([]*crash, r.IntN(4))
+	for i := range out {
+		c := &crash{machine: r.IntN(2) == 0, unflushed: 100}
+		if c.machine {
+			c.unflushed = []int{0, 0, 50}[r.IntN(3)]
+		}
+		if r.IntN(4) > 0 {
+			c.flush, c.after = 1+r.IntN(1+r.IntN(60)), r.IntN(2) == 0
+		} else {
+			c.within = time.Duration(r.Int64N(int64(30 * time.Second)))
+		}
+		out[i] = c
+	}
+	return out
+}
+
+// arm makes c come for a platform that runs already.
+func (w *world) arm(p *platform, c *crash) {
+	if c.flush > 0 {
+		w.disk.failAt(c.flush, c.after, func() { w.kill(p, c) })
+		return
+	}
+	time.AfterFunc(c.within, func() { w.kill(p, c) })
+}
+
+// define makes the activity and the machines.
+func (w *world) define(p *platform) {
+	a, err := p.CreateActivity(home, "act", nil, nil)
+	if err != nil {
+		w.give(err)
+	}
+	w.activity = a.ARN
+	r := w.draw("machines")
+	callee := ""
+	for i := range 1 + r.IntN(3) {
+		definition := (&author{Rand: r, activity: a.ARN, callee: callee}).definition()
+		w.note("machine %d: %s", i, definition)
+		m, _, err := p.CreateMachine(home, workflows.MachineInput{Name: fmt.Sprint("m", i), Definition: definition, RoleARN: labRole})
+		if err != nil {
+			w.give(fmt.Errorf("%w in %s", err, definition))
+		}
+		w.machines = append(w.machines, m)
+		callee = m.ARN
+	}
+}
+
+// settle waits until everything has ended.
+func (w *world) settle(p *platform) {
+	deadline := time.Now().Add(2 * time.Hour)
+	for time.Now().Before(deadline) {
+		time.Sleep(time.Minute)
+		open := 0
+		for _, arn := range w.all(p) {
+			if d, err := p.Describe(arn); err != nil || d.Status == workflows.Running {
+				open++
+			}
+		}
+		if open == 0 {
+			return
+		}
+	}
+}
+
+// all lists every execution there is, children of map runs included.
+func (w *world) all(p *platform) (arns []string) {
+	add := func(l workflows.Listing) {
+		l.Limit = 1000
+		page, _, err := p.List(l)
+		if err != nil {
+			w.failf("listing: %v", err)
+		}
+		for _, e := range page {
+			arns = append(arns, e.ARN)
+		}
+	}
+	for _, m := range w.machines {
+		add(workflows.Listing{MachineARN: m.ARN})
+	}
+	for _, arn := range arns {
+		runs, err := p.MapRuns(arn)
+		if err != nil {
+			w.failf("map runs of %s: %v", arn, err)
+		}
+		for _, m := range runs {
+			add(workflows.Listing{MapRunARN: m.ARN})
+		}
+	}
+	return arns
+}
+
+// check compares what everybody was promised with what there is.
+func (w *world) check(p *platform) {
+	listed := map[string]int{}
+	for _, arn := range w.all(p) {
+		listed[arn]++
+		w.replay(p, arn)
+	}
+	for arn, n := range listed {
+		if n != 1 {
+			w.failf("%s is listed %d times", arn, n)
+		}
+	}
+	w.mu.Lock()
+	order := w.mu.order
+	w.mu.Unlock()
+	for _, k := range order {
+		w.look(k)
+		if listed[k.arn] == 0 {
+			w.failf("%s was acknowledged and is not listed", k.arn)
+		}
+		if k.stopped && k.redrive == 0 && strings.HasPrefix(k.outcome, "RUNNING") {
+			w.failf("%s was stopped and runs", k.arn)
+		}
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for said, execution := range w.mu.answers {
+		if execution == "" {
+			continue
+		}
+		lines, err := historyOf(p, execution)
+		if err != nil || !strings.Contains(strings.Join(lines, "\n"), said) {
+			w.mu.trouble = append(w.mu.trouble, fmt.Sprintf("an answer of a task of %s was acknowledged and is gone: %s %v", execution, said, err))
+		}
+	}
+	for key, n := range w.mu.entered {
+		if n > 1 {
+			w.mu.trouble = append(w.mu.trouble, fmt.Sprintf("the handler of %s was entered %d times", key, n))
+		}
+	}
+	for id, n := range w.sent.n {
+		if n > 1 {
+			w.mu.trouble = append(w.mu.trouble, fmt.Sprintf("request %s was handed over %d times", id, n))
+		}
+	}
+}
+
+// replay applies the history of an execution to a fresh engine and compares the ends.
+func (w *world) replay(p *platform, arn string) {
+	d, err := p.Describe(arn)
+	if err != nil {
+		w.failf("%s: %v", arn, err)
+		return
+	}
+	if d.Status == workflows.Running {
+		lines, _ := historyOf(p, arn)
+		w.failf("%s has not ended:\n%s", arn, strings.Join(lines, "\n"))
+		return
+	}
+	if d.MapRunARN != "" {
+		return // its definition is a part of its parent's
+	}
+	var definition string
+	for _, m := range w.machines {
+		if m.ARN == d.MachineARN {
+			definition = m.Definition
+		}
+	}
+	m, problems := asl.Parse(definition, asl.Options{})
+	if m == nil {
+		w.failf("%s: %s", arn, problems)
+		return
+	}
+	x := interp.New(m, interp.Identity{ID: arn, Name: d.Name})
+	var id int64
+	for rec, err := range p.log.Read(history.Stream("execution/"+arn), 1) {
+		if err != nil {
+			w.failf("%s: %v", arn, err)
+			return
+		}
+		if rec.Data[0] != 'E' {
+			continue
+		}
+		e, err := interp.Decode(rec.Data[1:])
+		if err != nil {
+			w.failf("%s: %v", arn, err)
+			return
+		}
+		if e.Seq != x.Seq()+1 {
+			w.failf("%s: event %d follows %d", arn, e.Seq, x.Seq())
+		}
+		if e.ID != 0 {
+			if id++; e.ID != id || e.Prev >= e.ID {
+				w.failf("%s: event %d has id %d and previous %d", arn, id, e.ID, e.Prev)
+			}
+		}
+		x.Apply(&e)
+	}
+	if got := fmt.Sprintf("%s %s", x.Status(), x.Output()); got != fmt.Sprintf("%s %s", d.Status, d.Output) || len(x.Pending()) > 0 {
+		w.failf("%s: a replay ends %s and owes %v; it lived to %s %s", arn, got, x.Pending(), d.Status, d.Output)
+	}
+}
+
+// report fails the test when anything was wrong, and says how to see it again.
+func (w *world) report() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(w.mu.trouble) == 0 {
+		if *firstSeed != 0 && testing.Verbose() {
+			fmt.Fprintln(os.Stderr, w.events)
+		}
+		return
+	}
+	sort.Strings(w.mu.trouble)
+	w.t.Errorf("seed %d: replay with go test ./test/sim -run TestSimulation -seed %d -count 20\n%s", w.seed, w.seed, strings.Join(w.mu.trouble, "\n"))
+	if *firstSeed != 0 {
+		w.t.Log(w.events.String())
+	}
+}
