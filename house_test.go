@@ -49,6 +49,7 @@ var plan = []struct {
 	{"functions", "arn fault value internal/disk store history blobs sandbox sandbox/... identity logs registry"},
 	{"workflows", "arn fault value store history blobs asl asl/... identity logs registry functions sandbox"},
 	{"buckets", "internal/disk arn fault value store history blobs identity logs registry functions workflows"},
+	{"connections", "arn fault value store asl/failure workflows"}, // a task's integration, as the stages of gateways are
 	{"gateways/vtl", "value"},
 	{"gateways", "arn fault value store history blobs identity logs registry functions workflows buckets asl/jsonpath asl/failure gateways/vtl"},
 	// doors
@@ -57,7 +58,7 @@ var plan = []struct {
 	{"api", "arn fault value api/protocol api/sigv4 api/..."},
 	{"api/lambda", "arn fault value api/protocol functions identity logs sandbox"},
 	{"api/sfn", "arn fault value api/protocol workflows identity logs asl asl/failure"},
-	{"api/...", "arn fault value api/protocol identity logs registry functions workflows buckets gateways"},
+	{"api/...", "arn fault value api/protocol identity logs registry functions workflows buckets connections gateways"},
 	{"console", "arn fault value history identity logs registry functions workflows buckets gateways"},
 	// measurement: reaches the platform through its public API only
 	{"latency", "value fault"},

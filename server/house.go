@@ -9,6 +9,7 @@ import (
 	"anthill/api"
 	"anthill/api/apigateway"
 	"anthill/api/ecr"
+	"anthill/api/events"
 	"anthill/api/iam"
 	"anthill/api/lambda"
 	"anthill/api/logs"
@@ -18,6 +19,7 @@ import (
 	"anthill/api/sts"
 	"anthill/blobs"
 	"anthill/buckets"
+	"anthill/connections"
 	"anthill/fault"
 	"anthill/functions"
 	"anthill/gateways"
@@ -37,21 +39,22 @@ var rooms = [...]string{"db", "blobs", "code", "run"}
 
 // house is every room, built from the ground up.
 type house struct {
-	db        *disk.DB
-	store     *store.Store
-	history   *history.Log
-	blobs     *blobs.Store
-	runtimes  runtimes.Catalog // what the machine has, looked for once
-	driver    *process.Driver
-	pool      *sandbox.Pool
-	identity  *identity.Service
-	logs      *logroom.Service
-	functions *functions.Service
-	workflows *workflows.Service
-	sdk       *sfn.SDK
-	buckets   *buckets.Service
-	stages    *gateways.StageCalls
-	gateways  *gateways.Service
+	db          *disk.DB
+	store       *store.Store
+	history     *history.Log
+	blobs       *blobs.Store
+	runtimes    runtimes.Catalog // what the machine has, looked for once
+	driver      *process.Driver
+	pool        *sandbox.Pool
+	identity    *identity.Service
+	logs        *logroom.Service
+	functions   *functions.Service
+	workflows   *workflows.Service
+	sdk         *sfn.SDK
+	buckets     *buckets.Service
+	connections *connections.Service
+	stages      *gateways.StageCalls
+	gateways    *gateways.Service
 
 	proxy    *gateways.Proxy
 	urls     *functions.URLProxy
@@ -171,9 +174,11 @@ func (h *house) openServices(ctx context.Context, c Config, endpoint string) (er
 	if h.buckets, err = buckets.Open(ctx, buckets.Config{Store: h.store, Blobs: h.blobs}); err != nil {
 		return err
 	}
+	h.connections = connections.Open(connections.Config{Store: h.store})
+	h.opened = append(h.opened, h.connections.Close)
 	h.sdk, h.stages = sfn.NewSDK(), gateways.NewStageCalls()
 	h.workflows, err = workflows.Open(ctx, workflows.Config{Store: h.store, History: h.history, Functions: h.functions, SDK: h.sdk, Objects: objects{h.buckets},
-		Integrations: map[string]workflows.Integration{"apigateway": h.stages}, Logs: h.logs, LogLine: sfn.LogLine, Log: c.Log})
+		Integrations: map[string]workflows.Integration{"apigateway": h.stages, "http": h.connections}, Logs: h.logs, LogLine: sfn.LogLine, Log: c.Log})
 	if err != nil {
 		return err
 	}
@@ -211,6 +216,7 @@ func (h *house) doors() []*protocol.Service {
 		logs.New(h.logs).Service(),
 		iam.New(h.identity).Service(),
 		sts.New(h.identity).Service(),
+		events.New(h.connections).Service(),
 		ecr.Operations{}.Service(),
 	}
 }

@@ -37,6 +37,8 @@ type Task struct {
 	RequestID string // the same whenever this attempt is asked for: a service can tell that it did it already
 	// Recovered says that the platform went down after the task was scheduled: it may have been handed over.
 	Recovered bool
+	// Inspected says that TestState wants to see what was sent and answered; Secrets that it may see secrets too.
+	Inspected, Secrets bool
 
 	r      *run
 	ctx    context.Context
@@ -53,6 +55,9 @@ type Outcome struct {
 	Side    []byte       // a record for the execution's stream
 	Release func()       // called once the outcome is durable; may be nil
 	Left    bool         // the platform is stopping; nothing is known
+
+	// Inspection is what TestState shows of an HTTP task when it is Inspected: "request" and "response".
+	Inspection []value.Member
 }
 
 // FailedWith makes the outcome of a task that failed.

@@ -25,6 +25,7 @@ type TestInput struct {
 	Variables  *string
 	Context    *string
 	Secrets    bool // revealSecrets
+	Trace      bool // what HTTP tasks send and are answered is in the result's Inspection
 	Mock       *Mock
 	// CheckMock is asked whether the mocked result of a Task is what its service could answer; nil does not ask.
 	CheckMock func(asl.Resource, value.Value) error
@@ -61,6 +62,7 @@ type test struct {
 	in    TestInput
 	state *asl.State
 	mock  value.Value // the mocked result; Absent for none
+	sent  []value.Member
 }
 
 const opTestState = "workflows.TestState"
@@ -142,6 +144,7 @@ func (t *test) try(ctx context.Context, x *interp.Test) (*TestResult, error) {
 		x.Succeed(t.mock)
 	}
 	r := x.Result()
+	r.Inspection = append(r.Inspection, t.sent...)
 	return &r, nil
 }
 
@@ -175,7 +178,7 @@ func (t *test) late(ctx context.Context, x *interp.Test) error {
 
 // perform does the task that the state calls for.
 func (t *test) perform(ctx context.Context, x *interp.Test) error {
-	task := &Task{RunTask: x.Task(), Scope: t.scope, RoleARN: t.in.RoleARN, RequestID: newID()}
+	task := &Task{RunTask: x.Task(), Scope: t.scope, RoleARN: t.in.RoleARN, RequestID: newID(), Inspected: t.in.Trace, Secrets: t.in.Secrets}
 	if task.Timeout > 0 && time.Duration(task.Timeout)*time.Second < longestTest {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, time.Duration(task.Timeout)*time.Second)
@@ -187,6 +190,7 @@ func (t *test) perform(ctx context.Context, x *interp.Test) error {
 	if out.Release != nil {
 		defer out.Release()
 	}
+	t.sent = out.Inspection
 	switch {
 	case ctx.Err() != nil:
 		return t.late(ctx, x)

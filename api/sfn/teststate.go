@@ -10,7 +10,7 @@ import (
 
 func (d door) testState(ctx context.Context, in *TestStateInput) (*TestStateOutput, error) {
 	t := workflows.TestInput{Definition: *in.Definition, StateName: val(in.StateName), RoleARN: val(in.RoleArn), Input: in.Input, Variables: in.Variables,
-		Context: in.Context, Secrets: val(in.RevealSecrets)}
+		Context: in.Context, Secrets: val(in.RevealSecrets), Trace: val(in.InspectionLevel) == "TRACE"}
 	if c := in.StateConfiguration; c != nil {
 		t.Retries, t.CausedBy, t.FailedItems, t.ReaderData = wide(c.RetrierRetryCount), val(c.ErrorCausedByState), wide(c.MapIterationFailureCount), c.MapItemReaderData
 	}
@@ -64,6 +64,12 @@ func inspectionOf(members []value.Member) *InspectionData {
 			d.ToleratedFailurePercentage = ptr(m.Value.Float())
 		case "maxConcurrency":
 			d.MaxConcurrency = number(m.Value)
+		case "request":
+			r := func(name string) *string { return opt(m.Value.Get(name).Text()) }
+			d.Request = &InspectionDataRequest{Protocol: r("protocol"), Method: r("method"), Url: r("url"), Headers: r("headers"), Body: r("body")}
+		case "response":
+			r := func(name string) *string { return opt(m.Value.Get(name).Text()) }
+			d.Response = &InspectionDataResponse{Protocol: r("protocol"), StatusCode: r("statusCode"), StatusMessage: r("statusMessage"), Headers: r("headers"), Body: r("body")}
 		case "errorDetails":
 			d.ErrorDetails = &InspectionErrorDetails{CatchIndex: number(m.Value.Get("catchIndex")), RetryIndex: number(m.Value.Get("retryIndex")),
 				RetryBackoffIntervalSeconds: number(m.Value.Get("retryBackoffIntervalSeconds"))}

@@ -11,6 +11,7 @@ func services() []service {
 	return []service{
 		{"apigateway", "apigateway/2015-07-09"},
 		{"ecr", "ecr/2015-09-21"},
+		{"events", "events/2015-10-07"},
 		{"iam", "iam/2010-05-08"},
 		{"lambda", "lambda/2015-03-31"},
 		{"logs", "logs/2014-03-28"},
