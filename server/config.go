@@ -3,6 +3,8 @@ package server
 import (
 	"log/slog"
 	"time"
+
+	"anthill/internal/disk"
 )
 
 // Version is what `anthill version` and /health say. The build sets it.
@@ -43,4 +45,6 @@ type Config struct {
 
 	// Log takes the platform's own log; nil means none.
 	Log *slog.Logger
+
+	fs disk.FS // under the database, for tests; nil means the machine's, or memory
 }

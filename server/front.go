@@ -17,6 +17,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	h := s.mu.house
+	if err := h.db.Err(); err != nil {
+		serveFailed(w, err)
+		return
+	}
 	if r.URL.Path == "/health" || r.URL.Path == "/_localstack/health" {
 		s.serveHealth(w, h)
 		return

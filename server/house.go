@@ -117,11 +117,11 @@ func (h *house) open(ctx context.Context, c Config, endpoint string) (err error)
 
 // openDurable opens the database and what lies on it.
 func (h *house) openDurable(c Config) (err error) {
-	o := disk.Options{FlushEvery: c.Relaxed}
+	o := disk.Options{FlushEvery: c.Relaxed, FS: c.fs}
 	if c.Ephemeral {
 		o.FS = disk.NewMemory()
 	}
-	if h.db, err = disk.Open(filepath.Join(c.Data, "db"), o); err != nil {
+	if h.db, err = disk.Open(databaseDir(c.Data), o); err != nil {
 		return explain(err, c.Data)
 	}
 	h.opened = append(h.opened, h.db.Close)

@@ -31,6 +31,8 @@ type Server struct {
 	ca       string
 	temp     string // what Close removes
 
+	turn sync.Mutex // held by who takes the house down: a reset, a revival, Close
+
 	mu struct {
 		sync.RWMutex // held for reading by every request, for writing by a reset
 		house        *house
@@ -158,6 +160,11 @@ func (s *Server) Notes() []string {
 // Run serves until ctx ends, then lets requests under way finish for up to five seconds.
 func (s *Server) Run(ctx context.Context) error {
 	srv := &http.Server{Handler: s, ReadHeaderTimeout: 30 * time.Second, ErrorLog: slog.NewLogLogger(s.c.Log.Handler(), slog.LevelDebug)}
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	wg.Go(func() { s.revive(ctx) })
 	done := make(chan error, 1)
 	go func() { done <- srv.Serve(s.listener) }()
 	select {
@@ -177,6 +184,8 @@ func (s *Server) Run(ctx context.Context) error {
 // Close takes the rooms down. Every execution environment ends with it.
 func (s *Server) Close() error {
 	s.listener.Close()
+	s.turn.Lock()
+	defer s.turn.Unlock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	err := s.mu.house.close()
@@ -193,6 +202,8 @@ func (s *Server) removeTemp() {
 // reset forgets everything that the platform holds and begins anew, over the same listener.
 func (s *Server) reset(ctx context.Context) error {
 	const op = "server.reset"
+	s.turn.Lock()
+	defer s.turn.Unlock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := s.mu.house.close(); err != nil {

@@ -105,9 +105,14 @@ func (d *DB) make(c *committer, group []*request) {
 	if err == nil && c.flush && d.flushed != nil {
 		d.flushed(time.Since(began), len(group))
 	}
+	size := 0
 	for _, r := range group {
+		size += r.size()
 		r.err = err
 		close(r.done)
+	}
+	if d.space != nil {
+		d.space.wrote(size)
 	}
 	if err == nil && !c.flush && !d.dirty.Swap(true) {
 		select {

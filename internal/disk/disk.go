@@ -171,7 +171,7 @@ func (d *DB) Failed() <-chan struct{} { return d.dead }
 func (d *DB) Err() error {
 	if e := d.failed.Load(); e != nil {
 		return &fault.Error{Kind: kindOf(*e), Op: "disk.Commit", Noun: "disk",
-			Detail: "a write failed and nothing is acknowledged until the platform is started again", Err: *e}
+			Detail: "a write failed; nothing is acknowledged until the data directory is opened anew", Err: *e}
 	}
 	return nil
 }

@@ -2,8 +2,13 @@ package disk
 
 import (
 	"context"
+	"errors"
 	"sync/atomic"
 	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"anthill/fault"
 )
 
 // defaultReserve leaves Pebble room to write out its memtables, which it cannot do without.
@@ -15,6 +20,7 @@ type space struct {
 	dir     string
 	reserve uint64
 	full    atomic.Bool
+	written atomic.Int64 // since look was last called for it
 }
 
 // watch gives nil when there is nothing to watch.
@@ -39,6 +45,14 @@ func (s *space) look() {
 	}
 }
 
+// wrote hears of n bytes that were committed: a fast writer is past the reserve before the next tick.
+func (s *space) wrote(n int) {
+	if s.written.Add(int64(n)) > int64(s.reserve/8) {
+		s.written.Store(0)
+		s.look()
+	}
+}
+
 func (s *space) run(ctx context.Context, every time.Duration) {
 	t := time.NewTicker(every)
 	defer t.Stop()
@@ -50,4 +64,20 @@ func (s *space) run(ctx context.Context, every time.Duration) {
 			s.look()
 		}
 	}
+}
+
+// Probe reports whether the disk under dir takes writes: it has room to begin with, and a megabyte can be written and
+// flushed.
+func Probe(fs FS, dir string) error {
+	const op = "disk.Probe"
+	if u, err := fs.GetDiskUsage(dir); err == nil && u.AvailBytes < defaultReserve {
+		return &fault.Error{Kind: fault.Full, Op: op, Noun: "disk", Name: dir}
+	}
+	name := fs.PathJoin(dir, "probe.new")
+	f, err := fs.Create(name, vfs.WriteCategoryUnspecified)
+	if err != nil {
+		return fault.In(op, err)
+	}
+	_, err = f.Write(make([]byte, 1<<20))
+	return fault.In(op, errors.Join(err, f.Sync(), f.Close(), fs.Remove(name)))
 }
