@@ -1,6 +1,8 @@
 package asl
 
 import (
+	"errors"
+	"slices"
 	"strings"
 
 	"anthill/asl/jsonata"
@@ -115,9 +117,67 @@ func (p *parser) expression(obj value.Value, at, prefix, field string, inJSONata
 		}
 		return e
 	}
+	p.sees = p.visible(prefix, field)
 	e.tree = p.tree(v, at+"/"+field, "")
 	if len(p.problems.Errors()) == 0 { // else there may be expressions that did not compile
 		e.vars, e.context = e.tree.variables(nil), e.tree.usesContext()
+	}
+	return e
+}
+
+// isJSONata reports whether v is a text that is a JSONata expression, and gives the expression.
+func isJSONata(v value.Value) (string, bool) {
+	t := v.Text()
+	if len(t) >= 4 && strings.HasPrefix(t, "{%") && strings.HasSuffix(t, "%}") {
+		return strings.TrimSpace(t[2 : len(t)-2]), true
+	}
+	return "", false
+}
+
+// visible is what $states has in a field besides input and context (specification, "Reserved variable: $states").
+func (p *parser) visible(prefix, field string) string {
+	if field != "Output" && field != "Assign" {
+		return ""
+	}
+	switch {
+	case strings.HasPrefix(prefix, "Catch["):
+		return "errorOutput"
+	case prefix == "" && p.state != nil && (p.state.Type == Task || p.state.Type == Parallel || p.state.Type == Map):
+		return "result"
+	}
+	return ""
+}
+
+// compileJSONata compiles the expression source, which stands at a place of the definition. It must read nothing but
+// variables: there is no document (specification, "JSONata"; Developer Guide, "Transforming data with JSONata").
+func (p *parser) compileJSONata(source, at string) *jsonata.Expr {
+	e, err := jsonata.CompileStates(source)
+	if err != nil {
+		message := err.Error()
+		var je *jsonata.Error
+		if errors.As(err, &je) {
+			message = je.Message
+		}
+		p.report("INVALID_JSONATA_EXPRESSION", at, message)
+		return nil
+	}
+	const unsupported = "UNSUPPORTED_JSONATA_EXPRESSION"
+	for _, name := range e.TopLevel() {
+		if name == "$$" {
+			p.report(unsupported, at, "Reference to '$$' is not supported.")
+		} else {
+			p.report(unsupported, at, "Reference to '"+name+"' at the top level is not supported.")
+		}
+	}
+	var strange []string
+	for _, r := range e.References() {
+		if r.Name != "states" || len(r.Path) == 0 {
+			continue
+		}
+		if f := r.Path[0]; f != "input" && f != "context" && f != p.sees && !slices.Contains(strange, f) {
+			strange = append(strange, f)
+			p.report(unsupported, at, "Field '$states."+f+"' does not exist.")
+		}
 	}
 	return e
 }
@@ -128,6 +188,9 @@ func (p *parser) tree(v value.Value, at, below string) node {
 		return node{expr: p.compileJSONata(source, at+below), at: below}
 	}
 	if v.Kind() != value.Object && v.Kind() != value.Array {
+		if strings.HasPrefix(v.Text(), "{%") {
+			p.fail(at+below, "JSONata string must start with {%% and end with %%}")
+		}
 		return node{literal: v}
 	}
 	n := node{object: v.Kind() == value.Object, items: make([]node, 0, v.Len())}
@@ -172,21 +235,30 @@ func (p *parser) assign(obj value.Value, at, prefix string, inJSONata bool) *Exp
 		return nil
 	}
 	if v.Kind() != value.Object {
-		p.fail(at+"/Assign", "Value is not of type object")
+		p.fail(at+"/Assign", "Expected value of type Object")
 		return nil
 	}
 	for key := range v.Members() {
-		if !isVariableName(strings.TrimSuffix(key, ".$")) {
-			p.fail(at+"/Assign", "The variable name '%s' is not valid", key)
+		name := key
+		if !inJSONata {
+			name = strings.TrimSuffix(key, ".$")
+		}
+		switch {
+		case name == "states":
+			p.report("RESERVED_VARIABLE_NAME", at+"/Assign", "Cannot assign to reserved variable '$states'.")
+		case len([]rune(name)) > 80:
+			p.report("INVALID_VARIABLE_NAME", at+"/Assign", "Invalid variable name '"+name+"': the variable name exceeds the 80-character limit.")
+		case !isVariableName(name):
+			p.report("INVALID_VARIABLE_NAME", at+"/Assign", "Invalid variable name '"+name+"': the variable name contains invalid characters.")
 		}
 	}
 	return p.expression(obj, at, prefix, "Assign", inJSONata)
 }
 
-// isVariableName reports whether s may name a workflow variable: at most 80 characters of Unicode identifiers
-// (specification, "Assign"); states is taken.
+// isVariableName reports whether s has the form of a workflow variable's name: a Unicode identifier (specification,
+// "Assign").
 func isVariableName(s string) bool {
-	if s == "" || len([]rune(s)) > 80 || s == "states" {
+	if s == "" {
 		return false
 	}
 	for i, r := range s {

@@ -1,7 +1,6 @@
 package asl
 
 import (
-	"slices"
 	"strings"
 
 	"anthill/value"
@@ -16,22 +15,20 @@ func (p *parser) mapping(s *State, def value.Value) *MapSpec {
 		Selector:       p.expression(def, s.Path, "", "ItemSelector", s.JSONata),
 	}
 	for _, f := range []string{"MaxConcurrency", "ToleratedFailureCount", "ToleratedFailurePercentage"} {
-		if !def.Get(f).IsAbsent() && !def.Get(f+"Path").IsAbsent() {
-			p.fail(s.Path, "Only one of these fields is allowed: [%s, %sPath]", f, f)
-		}
+		p.exclusive(def, s.Path, false, f, f+"Path")
 	}
 	if s.JSONata {
 		m.ItemsExpr = p.expression(def, s.Path, "", "Items", true)
 		if v := def.Get("Items"); !v.IsAbsent() && v.Kind() != value.Array {
 			if _, ok := isJSONata(v); !ok {
-				p.fail(s.Path+"/Items", "Value is not an array or a JSONata expression")
+				p.fail(s.Path+"/Items", "Expected value of type Array")
 			}
 		}
 	} else {
 		m.Items, _ = p.path(def, s.Path, "ItemsPath")
 		if legacy := p.expression(def, s.Path, "", "Parameters", false); legacy != nil {
 			if m.Selector != nil {
-				p.fail(s.Path, "Only one of these fields is allowed: [ItemSelector, Parameters]")
+				p.fail(s.Path, "There should only be one of the following fields: [ItemSelector, Parameters]")
 			}
 			m.Selector = legacy
 		}
@@ -47,39 +44,32 @@ func (p *parser) processor(s *State, m *MapSpec, def value.Value) {
 	if def.Get(field).IsAbsent() && !def.Get("Iterator").IsAbsent() {
 		field = "Iterator"
 	}
-	if !def.Get("ItemProcessor").IsAbsent() && !def.Get("Iterator").IsAbsent() {
-		p.fail(s.Path, "Only one of these fields is allowed: [ItemProcessor, Iterator]")
-	}
+	p.exclusive(def, s.Path, true, "ItemProcessor", "Iterator")
 	obj := def.Get(field)
 	at := s.Path + "/" + field
 	if obj.Kind() != value.Object {
-		if p.required(def, s.Path, field) {
-			p.fail(at, "Value is not of type object")
+		if !obj.IsAbsent() {
+			p.fail(at, "Expected value of type Object")
 		}
 		return
 	}
+	p.only(obj, at, "Comment", "ProcessorConfig", "StartAt", "States")
 	config := obj.Get("ProcessorConfig")
 	if !config.IsAbsent() && config.Kind() != value.Object {
-		p.fail(at+"/ProcessorConfig", "Value is not of type object")
+		p.fail(at+"/ProcessorConfig", "Expected value of type Object")
 	}
 	at2 := at + "/ProcessorConfig"
-	switch mode := p.text1(config, at2, "Mode"); mode {
-	case "", "INLINE":
-	case "DISTRIBUTED":
-		m.Distributed = true
-	default:
-		p.fail(at2+"/Mode", "Value is not one of [DISTRIBUTED, INLINE]")
-	}
-	switch kind := p.text1(config, at2, "ExecutionType"); {
-	case kind == "" && m.Distributed:
-		p.fail(at2, "These fields are required: [ExecutionType]")
-	case kind == "EXPRESS":
-		m.Express = true
-	case kind != "" && kind != "STANDARD":
-		p.fail(at2+"/ExecutionType", "Value is not one of [EXPRESS, STANDARD]")
+	p.only(config, at2, "ExecutionType", "Mode")
+	m.Distributed = p.oneOf(config, at2, "Mode", "INLINE", "DISTRIBUTED") == "DISTRIBUTED"
+	switch kind := config.Get("ExecutionType"); {
+	case m.Distributed:
+		p.required(config, at2, "ExecutionType")
+		m.Express = p.oneOf(config, at2, "ExecutionType", "STANDARD", "EXPRESS") == "EXPRESS"
+	case !kind.IsAbsent():
+		p.fail(at2, "Field 'ExecutionType' is not supported")
 	}
 	if m.Distributed && p.opt.Express && !p.inner {
-		p.fail(at2+"/Mode", "Express state machine does not support Map states in DISTRIBUTED mode")
+		p.fail(at2+"/Mode", "The field 'Mode' with value 'DISTRIBUTED' is not supported inside 'EXPRESS' state machines")
 	}
 	m.Processor = &Flow{}
 	first := len(p.machine.states)
@@ -105,9 +95,9 @@ func (p *parser) distribution(s *State, m *MapSpec, def value.Value) {
 		switch {
 		case v.IsAbsent():
 		case v.Kind() != value.Object:
-			p.fail(s.Path+"/"+f, "Value is not of type object")
+			p.fail(s.Path+"/"+f, "Expected value of type Object")
 		case !m.Distributed:
-			p.fail(s.Path+"/"+f, "Field is only supported in a Map state of DISTRIBUTED mode")
+			p.fail(s.Path, "Field '%s' is not supported", f)
 		}
 	}
 	if v := def.Get("ItemReader"); v.Kind() == value.Object {
@@ -121,7 +111,7 @@ func (p *parser) distribution(s *State, m *MapSpec, def value.Value) {
 			Input:    p.expression(v, at, "ItemBatcher/", "BatchInput", s.JSONata),
 		}
 		if m.Batch.MaxItems == nil && m.Batch.MaxBytes == nil {
-			p.fail(at, "At least one of these fields is required: [MaxItemsPerBatch, MaxItemsPerBatchPath, MaxInputBytesPerBatch, MaxInputBytesPerBatchPath]")
+			p.fail(at, "This object should have only one of the following fields: [MaxItemsPerBatch, MaxItemsPerBatchPath, MaxInputBytesPerBatch, MaxInputBytesPerBatchPath]")
 		}
 	}
 	if v := def.Get("ResultWriter"); v.Kind() == value.Object {
@@ -150,34 +140,32 @@ func (p *parser) reader(s *State, v value.Value) *ReaderSpec {
 	config := v.Get("ReaderConfig")
 	r := &ReaderSpec{Arguments: p.arguments(v, at, "ItemReader/", s.JSONata), Config: config}
 	if !config.IsAbsent() && config.Kind() != value.Object {
-		p.fail(at+"/ReaderConfig", "Value is not of type object")
+		p.fail(at+"/ReaderConfig", "Expected value of type Object")
 	}
 	r.MaxItems = p.number(config, at+"/ReaderConfig", "ItemReader/ReaderConfig/", "MaxItems", s.JSONata, 0, 100000000)
-	if !config.Get("MaxItems").IsAbsent() && !config.Get("MaxItemsPath").IsAbsent() {
-		p.fail(at+"/ReaderConfig", "Only one of these fields is allowed: [MaxItems, MaxItemsPath]")
-	}
+	p.exclusive(config, at+"/ReaderConfig", false, "MaxItems", "MaxItemsPath")
 	if res := v.Get("Resource"); res.Kind() == value.String {
 		r.Resource = p.resource(res.Text(), at+"/Resource")
 	} else if p.required(v, at, "Resource") {
-		p.fail(at+"/Resource", "Value is not of type string")
+		p.fail(at+"/Resource", "Expected value of type String")
 	}
-	switch kind := p.text1(config, at+"/ReaderConfig", "InputType"); kind {
-	case "", "CSV", "JSON", "JSONL", "MANIFEST", "PARQUET":
-	default:
-		p.fail(at+"/ReaderConfig/InputType", "Value is not one of [CSV, JSON, JSONL, MANIFEST, PARQUET]")
+	if r.Resource.ARN != "" && (r.Resource.Service != "s3" || r.Resource.Action != "getObject" && r.Resource.Action != "listObjectsV2") {
+		p.fail(at+"/Resource", "The field 'Resource' does not match any of the allowed values")
 	}
-	p.oneOf(config, at+"/ReaderConfig", "Transformation", "LOAD_AND_FLATTEN", "NONE")
-	p.oneOf(config, at+"/ReaderConfig", "ManifestType", "ATHENA_DATA", "S3_INVENTORY")
-	p.oneOf(config, at+"/ReaderConfig", "CSVHeaderLocation", "FIRST_ROW", "GIVEN")
-	p.oneOf(config, at+"/ReaderConfig", "CSVDelimiter", "COMMA", "PIPE", "SEMICOLON", "SPACE", "TAB")
+	at += "/ReaderConfig"
+	kind := p.oneOf(config, at, "InputType", "CSV", "JSON", "JSONL", "MANIFEST", "PARQUET")
+	p.oneOf(config, at, "Transformation", "LOAD_AND_FLATTEN", "NONE")
+	p.oneOf(config, at, "ManifestType", "ATHENA_DATA", "S3_INVENTORY")
+	p.oneOf(config, at, "CSVDelimiter", "COMMA", "PIPE", "SEMICOLON", "SPACE", "TAB")
+	switch location := p.oneOf(config, at, "CSVHeaderLocation", "FIRST_ROW", "GIVEN"); {
+	case kind == "JSON" && !config.Get("CSVHeaderLocation").IsAbsent():
+		p.fail(at, "Field 'CSVHeaderLocation' is not supported")
+	case kind == "CSV" && config.Get("CSVHeaderLocation").IsAbsent():
+		p.fail(at, "The field 'CSVHeaderLocation' is required")
+	case location == "GIVEN":
+		p.required(config, at, "CSVHeaders")
+	}
 	return r
-}
-
-// oneOf checks a field that has one of a few words, when it is there.
-func (p *parser) oneOf(v value.Value, at, field string, words ...string) {
-	if text := p.text1(v, at, field); text != "" && !slices.Contains(words, text) {
-		p.fail(at+"/"+field, "Value is not one of [%s]", strings.Join(words, ", "))
-	}
 }
 
 // percentage reads ToleratedFailurePercentage, the one number that may have a fraction.
@@ -187,8 +175,10 @@ func (p *parser) percentage(s *State, def value.Value) *Number {
 	if v.Kind() != value.Number {
 		return p.number(def, s.Path, "", field, s.JSONata, 0, 100)
 	}
-	if f := v.Float(); f < 0 || f > 100 {
-		p.fail(s.Path+"/"+field, "ToleratedFailurePercentage must be between 0 and 100.")
+	if f := v.Float(); f < 0 {
+		p.fail(s.Path+"/"+field, "Minimum value is 0")
+	} else if f > 100 {
+		p.fail(s.Path+"/"+field, "Maximum value is 100")
 	}
 	return &Number{Field: field, Literal: v}
 }
@@ -200,7 +190,7 @@ const badInLabel = ` ?*<>{}[]:;,\|^~$#%&` + "`\""
 func (p *parser) label(s *State, m *MapSpec, v value.Value) {
 	at := s.Path + "/Label"
 	if v.Kind() != value.String {
-		p.fail(at, "Value is not of type string")
+		p.fail(at, "Expected value of type String")
 		return
 	}
 	m.Label = v.Text()
@@ -219,7 +209,7 @@ func (p *parser) label(s *State, m *MapSpec, v value.Value) {
 		}
 	}
 	if p.labels[m.Label] {
-		p.report("DUPLICATE_LABEL_NAME", at, "Duplicate Label: "+m.Label)
+		p.report("DUPLICATE_LABEL_NAME", at, "Duplicate Label name: "+m.Label)
 	}
 	p.labels[m.Label] = true
 }

@@ -2,10 +2,10 @@ package asl
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"anthill/asl/failure"
-	"anthill/asl/jsonata"
 	"anthill/asl/jsonpath"
 	"anthill/value"
 )
@@ -46,7 +46,7 @@ func ParseState(text, name string, opt Options) (*Machine, Problems) {
 	def = def.Compact()
 	p := &parser{opt: opt, text: text, machine: &Machine{definition: def}, names: map[string]bool{}, labels: map[string]bool{}, alone: true}
 	if def.Kind() != value.Object {
-		p.fail("", "Value is not of type object")
+		p.fail("", "Expected value of type Object")
 		return nil, p.problems
 	}
 	s := p.newState(name, "")
@@ -70,8 +70,10 @@ type parser struct {
 	labels   map[string]bool // of distributed Maps
 	links    []link          // of the flow being read
 	depth    int
-	inner    bool // inside of a distributed Map's processor, whose child executions are of their own type
-	alone    bool // a state by itself: transitions lead anywhere
+	state    *State // whose fields are being read
+	sees     string // of $states, besides input and context: "result", "errorOutput" or nothing
+	inner    bool   // inside of a distributed Map's processor, whose child executions are of their own type
+	alone    bool   // a state by itself: transitions lead anywhere
 }
 
 // link is a transition whose target is looked up when its flow is complete.
@@ -114,35 +116,72 @@ func (p *parser) adopt(at string, problems []failure.Problem) {
 
 func (p *parser) parseMachine(def value.Value) {
 	if def.Kind() != value.Object {
-		p.fail("", "Value is not of type object")
+		p.fail("", "Expected value of type Object")
 		return
 	}
 	m := p.machine
 	m.JSONata = p.language(def, "", false)
 	m.Comment = p.text1(def, "", "Comment")
-	if v := p.text1(def, "", "Version"); v != "" && v != "1.0" {
-		p.fail("/Version", "Value is not one of [1.0]")
-	}
-	if n, ok := p.wholeIn(def, "", "TimeoutSeconds", 1, 99999999); ok {
+	p.oneOf(def, "", "Version", "1.0")
+	if n, ok := p.wholeIn(def, "", "TimeoutSeconds", 0, MaxSeconds); ok {
 		m.Timeout = n
 	}
+	p.only(def, "", "Comment", "QueryLanguage", "StartAt", "States", "TimeoutSeconds", "Version")
 	p.parseFlow(&m.Flow, def, "", m.JSONata)
 }
 
-// language reads QueryLanguage of a machine or a state; outer is the machine's.
+// language reads QueryLanguage of a machine or a state; outer is the machine's. AWS takes everything but JSONPath for
+// JSONata, wrong values included.
 func (p *parser) language(obj value.Value, at string, outer bool) bool {
 	v := obj.Get("QueryLanguage")
-	switch {
-	case v.IsAbsent():
+	if v.IsAbsent() {
 		return outer
-	case v.Text() == "JSONata":
-		return true
-	case v.Text() != "JSONPath":
-		p.fail(at+"/QueryLanguage", "Value is not one of [JSONPath, JSONata]")
-	case outer:
+	}
+	p.oneOf(obj, at, "QueryLanguage", "JSONPath", "JSONata")
+	if outer && v.Text() == "JSONPath" {
 		p.fail(at, "'QueryLanguage' can not be 'JSONPath' if set to 'JSONata' for whole state machine")
 	}
-	return false
+	return v.Text() != "JSONPath"
+}
+
+// oneOf is a field that must be one of some texts when it is there; else it is "".
+func (p *parser) oneOf(obj value.Value, at, field string, texts ...string) string {
+	v := obj.Get(field)
+	switch {
+	case v.IsAbsent():
+	case v.Kind() != value.String:
+		p.fail(at+"/"+field, "Expected value of type [STRING]")
+	case !slices.Contains(texts, v.Text()):
+		p.fail(at+"/"+field, "Value should be one of the following: [%s]", strings.Join(texts, ", "))
+	default:
+		return v.Text()
+	}
+	return ""
+}
+
+// only reports the fields of obj that it must not have.
+func (p *parser) only(obj value.Value, at string, fields ...string) {
+	for key := range obj.Members() {
+		if !slices.Contains(fields, key) {
+			p.fail(at, "Field '%s' is not supported", key)
+		}
+	}
+}
+
+// exclusive reports fields of obj of which there must be at most one; needed says that there must be one.
+func (p *parser) exclusive(obj value.Value, at string, needed bool, fields ...string) {
+	given := 0
+	for _, f := range fields {
+		if !obj.Get(f).IsAbsent() {
+			given++
+		}
+	}
+	switch {
+	case given > 1:
+		p.fail(at, "There should only be one of the following fields: [%s]", strings.Join(fields, ", "))
+	case given == 0 && needed:
+		p.fail(at, "This object should have only one of the following fields: [%s]", strings.Join(fields, ", "))
+	}
 }
 
 // parseFlow reads StartAt and States of obj.
@@ -160,10 +199,10 @@ func (p *parser) parseFlow(f *Flow, obj value.Value, at string, jsonata bool) {
 	p.required(obj, at, "States", "StartAt")
 	f.States = map[string]*State{}
 	if !states.IsAbsent() && states.Kind() != value.Object {
-		p.fail(at+"/States", "Value is not of type object")
+		p.fail(at+"/States", "Expected value of type Object")
 	}
 	if !start.IsAbsent() && start.Kind() != value.String {
-		p.fail(at+"/StartAt", "Value is not of type string")
+		p.fail(at+"/StartAt", "Expected value of type String")
 	}
 	for name, def := range states.Members() {
 		if def.Kind() == value.String {
@@ -171,7 +210,7 @@ func (p *parser) parseFlow(f *Flow, obj value.Value, at string, jsonata bool) {
 		}
 		where := at + "/States/" + name
 		if def.Kind() != value.Object {
-			p.fail(where, "Value is not of type object")
+			p.fail(where, "Expected value of type Object")
 			continue
 		}
 		p.stateName(name, where)
@@ -182,14 +221,14 @@ func (p *parser) parseFlow(f *Flow, obj value.Value, at string, jsonata bool) {
 		p.parseState(s, def)
 	}
 	if states.Kind() == value.Object && len(f.Order) == 0 {
-		p.fail(at+"/States", "This object must have at least one field")
+		p.fail(at+"/States", "Value cannot be empty")
 	}
 	if start.Kind() == value.String {
 		p.links = append(p.links, link{&f.StartAt, start.Text(), at + "/StartAt"})
 	}
 	p.link(f)
 	if start.Kind() == value.String && len(f.Order) > 0 {
-		p.reach(f, at, before)
+		p.reach(f, p.problems[before:])
 	}
 }
 
@@ -197,7 +236,7 @@ func (p *parser) parseFlow(f *Flow, obj value.Value, at string, jsonata bool) {
 func (p *parser) stateName(name, at string) {
 	switch {
 	case len([]rune(name)) > 80:
-		p.report("INVALID_STATE_NAME", at, "State name must not be longer than 80 characters")
+		p.report("INVALID_STATE_NAME", at, fmt.Sprintf("Invalid State name: The state name '%s' exceeds the 80-character limit allowed by the service", name))
 	case p.names[name]:
 		p.report("DUPLICATE_STATE_NAME", at, fmt.Sprintf("Duplicate State name: %s", name))
 	}
@@ -226,20 +265,21 @@ func (p *parser) link(f *Flow) {
 	}
 }
 
-// reach reports the states of f that no transition leads to, and a flow that never ends when nothing else is wrong with
-// it. before is how many problems there were before f.
-func (p *parser) reach(f *Flow, at string, before int) {
+// reach reports a flow in which no state is terminal, else the states of f that no transition leads to. What is wrong
+// with a state (found) may be why it is not terminal.
+func (p *parser) reach(f *Flow, found Problems) {
+	schema := func(x Problem) bool { return x.Code == SchemaValidationFailed }
+	if !slices.ContainsFunc(f.Order, (*State).ends) && !slices.ContainsFunc(found, schema) {
+		p.problems = append(p.problems, Problem{Severity: Error, Code: "MISSING_END_STATE", Message: "Workflow has no terminal state"})
+		return
+	}
 	seen := map[*State]bool{}
-	terminal := false
 	var visit func(s *State)
 	visit = func(s *State) {
 		if s == nil || seen[s] {
 			return
 		}
 		seen[s] = true
-		if s.ends() {
-			terminal = true
-		}
 		for _, next := range s.successors() {
 			visit(next)
 		}
@@ -256,10 +296,6 @@ func (p *parser) reach(f *Flow, at string, before int) {
 		if !seen[s] {
 			p.report("MISSING_TRANSITION_TARGET", s.Path, fmt.Sprintf("State \"%s\" is not reachable.", s.Name))
 		}
-		terminal = terminal || s.ends()
-	}
-	if !terminal && len(p.problems[before:].Errors()) == 0 {
-		p.report("MISSING_END_STATE", at+"/States", "No terminal state found in machine")
 	}
 }
 
@@ -304,7 +340,7 @@ func (p *parser) required(obj value.Value, at string, fields ...string) bool {
 func (p *parser) text1(obj value.Value, at, field string) string {
 	v := obj.Get(field)
 	if !v.IsAbsent() && v.Kind() != value.String {
-		p.fail(at+"/"+field, "Value is not of type string")
+		p.fail(at+"/"+field, "Expected value of type String")
 	}
 	return v.Text()
 }
@@ -318,11 +354,11 @@ func (p *parser) wholeIn(obj value.Value, at, field string, least, most int64) (
 	n, ok := v.Int()
 	switch {
 	case !ok:
-		p.fail(at+"/"+field, "Value is not of type integer")
+		p.fail(at+"/"+field, "Expected value of type Integer")
 	case n < least:
-		p.fail(at+"/"+field, "Value is less than minimum of %d", least)
+		p.fail(at+"/"+field, "Minimum value is %d", least)
 	case n > most:
-		p.fail(at+"/"+field, "Value is greater than maximum of %d", most)
+		p.fail(at+"/"+field, "Maximum value is %d", most)
 	default:
 		return n, true
 	}
@@ -333,7 +369,7 @@ func (p *parser) wholeIn(obj value.Value, at, field string, least, most int64) (
 func (p *parser) flag(obj value.Value, at, field string) bool {
 	v := obj.Get(field)
 	if !v.IsAbsent() && v.Kind() != value.Bool {
-		p.fail(at+"/"+field, "Value is not of type boolean")
+		p.fail(at+"/"+field, "Expected value of type Boolean")
 	}
 	return v.Bool()
 }
@@ -349,12 +385,12 @@ func (p *parser) path(obj value.Value, at, field string) (path *jsonpath.Path, n
 	case value.String:
 		path, err := jsonpath.Compile(v.Text())
 		if err != nil {
-			p.fail(at+"/"+field, "Value is not a valid JSONPath")
+			p.fail(at+"/"+field, "Value must be a valid JSONPath.")
 			return nil, false
 		}
 		return path, false
 	}
-	p.fail(at+"/"+field, "Value is not of type string")
+	p.fail(at+"/"+field, "Expected value of type String")
 	return nil, false
 }
 
@@ -367,6 +403,10 @@ func (p *parser) ref(obj value.Value, at, field string) (ref *jsonpath.Ref, null
 	case value.Null:
 		return nil, true
 	case value.String:
+		if !strings.HasPrefix(v.Text(), "$") {
+			p.fail(at+"/"+field, "Value must be a valid JSONPath.")
+			return nil, false
+		}
 		ref, err := jsonpath.CompileRef(v.Text())
 		if err != nil {
 			p.fail(at+"/"+field, "Value is not a Reference Path")
@@ -374,25 +414,6 @@ func (p *parser) ref(obj value.Value, at, field string) (ref *jsonpath.Ref, null
 		}
 		return ref, false
 	}
-	p.fail(at+"/"+field, "Value is not of type string")
+	p.fail(at+"/"+field, "Expected value of type String")
 	return nil, false
-}
-
-// isJSONata reports whether v is a text that is a JSONata expression, and gives the expression.
-func isJSONata(v value.Value) (string, bool) {
-	t := v.Text()
-	if len(t) >= 4 && strings.HasPrefix(t, "{%") && strings.HasSuffix(t, "%}") {
-		return strings.TrimSpace(t[2 : len(t)-2]), true
-	}
-	return "", false
-}
-
-// compileJSONata compiles the expression source, which stands at a place of the definition.
-func (p *parser) compileJSONata(source, at string) *jsonata.Expr {
-	e, err := jsonata.CompileStates(source)
-	if err != nil {
-		p.fail(at, "The value for the field '%s' must be a valid JSONata expression. %s", at[strings.LastIndexByte(at, '/')+1:], err)
-		return nil
-	}
-	return e
 }

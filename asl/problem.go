@@ -57,10 +57,11 @@ func (p Problems) String() string {
 		if i > 0 {
 			b.WriteString(", ")
 		}
-		b.WriteString(x.Code + ": " + x.Message)
-		if x.Location != "" {
-			b.WriteString(" at " + x.Location)
+		b.WriteString(x.Code + ": " + x.Message + " at ")
+		if x.Location == "" {
+			b.WriteString("null") // as AWS has it
 		}
+		b.WriteString(x.Location)
 	}
 	b.WriteString("'")
 	return b.String()

@@ -122,6 +122,21 @@ var optimized = map[string]map[string]string{
 	"s3":               {"listObjectsV2": "", "getObject": "", "putObject": ""}, // of ItemReader and ResultWriter
 }
 
+// needed is the fields without which AWS takes no call of an optimized integration.
+var needed = map[string][]string{
+	"lambda:invoke":         {"FunctionName"},
+	"states:startExecution": {"StateMachineArn"},
+	"sqs:sendMessage":       {"QueueUrl", "MessageBody"},
+	"sns:publish":           {"Message"},
+	"dynamodb:getItem":      {"TableName", "Key"},
+	"dynamodb:putItem":      {"TableName", "Item"},
+	"dynamodb:updateItem":   {"TableName", "Key"},
+	"dynamodb:deleteItem":   {"TableName", "Key"},
+	"events:putEvents":      {"Entries"},
+	"ecs:runTask":           {"TaskDefinition"},
+	"glue:startJobRun":      {"JobName"},
+}
+
 // known reports whether Step Functions has the resource. Of an SDK integration any service and action may be named.
 func (r Resource) known() bool {
 	if r.Kind != Service {

@@ -21,7 +21,7 @@ func identifier(r rune, first bool) bool {
 }
 
 // fields says where a field is allowed: the types of state that may have it (a letter each, as in letters) and whether
-// only in one query language. A field that is not in the table is nobody's and is passed over, as AWS does.
+// only in one query language. AWS refuses every other field.
 //
 // Specification, "State types" (the tables of fields) and "Fields for each query language".
 var fields = map[string]struct{ types, language string }{
@@ -40,7 +40,8 @@ var fields = map[string]struct{ types, language string }{
 	"ToleratedFailureCount": {"M", ""}, "ToleratedFailureCountPath": {"M", "JSONPath"},
 	"ToleratedFailurePercentage": {"M", ""}, "ToleratedFailurePercentagePath": {"M", "JSONPath"},
 	"ItemBatcher": {"M", ""}, "ItemReader": {"M", ""}, "ResultWriter": {"M", ""},
-	"Next": {"PTWLM", ""},
+	"Next": {"PTWLM", ""}, "End": {"PTWLM", ""},
+	"Type": {"PTCWSFLM", ""}, "Comment": {"PTCWSFLM", ""}, "QueryLanguage": {"PTCWSFLM", ""},
 }
 
 // letters stand for the types in the table of fields.
@@ -62,12 +63,14 @@ func (p *parser) parseState(s *State, def value.Value) {
 	if !p.required(def, at, "Type") {
 		return
 	}
-	t, ok := types[def.Get("Type").Text()]
+	t, ok := types[p.oneOf(def, at, "Type", "Task", "Pass", "Choice", "Wait", "Succeed", "Fail", "Parallel", "Map")]
 	if !ok {
-		p.fail(at+"/Type", "Value is not one of [Choice, Fail, Map, Parallel, Pass, Succeed, Task, Wait]")
 		return
 	}
 	s.Type = t
+	around := p.state
+	p.state = s
+	defer func() { p.state = around }()
 	p.text1(def, at, "Comment")
 	p.allowed(s, def)
 	p.transition(s, def)
@@ -93,17 +96,29 @@ func (p *parser) parseState(s *State, def value.Value) {
 	}
 }
 
-// allowed reports fields that states of this type, or of this query language, do not have.
+// allowed reports fields that states of this type, or of this query language, do not have. Of a state that may not have
+// the language it says it has, AWS does not look at the second.
 func (p *parser) allowed(s *State, def value.Value) {
+	downgraded := p.machine.JSONata && !s.JSONata
 	for key := range def.Members() {
-		f, known := fields[key]
+		f := fields[key]
 		switch {
-		case !known:
 		case strings.IndexByte(f.types, letters[s.Type]) < 0:
-			p.fail(s.Path+"/"+key, "Field is not supported in a %s state", s.Type)
-		case f.language == "JSONPath" && s.JSONata, f.language == "JSONata" && !s.JSONata:
-			p.fail(s.Path+"/"+key, "Field is not supported when QueryLanguage is %s", map[bool]string{true: "JSONata", false: "JSONPath"}[s.JSONata])
+			p.fail(s.Path, "Field '%s' is not supported", key)
+		case !downgraded:
+			p.spoken(s.Path, key, f.language, s.JSONata)
 		}
+	}
+}
+
+// spoken reports a field of another query language than its state's.
+func (p *parser) spoken(at, field, language string, inJSONata bool) {
+	has := "JSONPath"
+	if inJSONata {
+		has = "JSONata"
+	}
+	if language != "" && language != has {
+		p.fail(at, "The QueryLanguage is set to '%s', but field '%s' is only supported for the '%s' QueryLanguage", has, field, language)
 	}
 }
 
@@ -119,13 +134,13 @@ func (p *parser) transition(s *State, def value.Value) {
 	switch {
 	case next.IsAbsent() && !s.End:
 		if !p.alone || p.depth > 0 {
-			p.fail(s.Path, "These fields are required: [Next]")
+			p.fail(s.Path, "This object should have only one of the following fields: [Next, End]")
 		}
 	case next.IsAbsent():
 	case s.End:
-		p.fail(s.Path, "Only one of these fields is allowed: [Next, End]")
+		p.fail(s.Path, "There should only be one of the following fields: [Next, End]")
 	case next.Kind() != value.String:
-		p.fail(s.Path+"/Next", "Value is not of type string")
+		p.fail(s.Path+"/Next", "Expected value of type String")
 	default:
 		p.links = append(p.links, link{&s.Next, next.Text(), s.Path + "/Next"})
 	}
@@ -150,7 +165,7 @@ func (p *parser) inputOutput(s *State, def value.Value) {
 		p.undollared(def.Get(field), s.Path+"/"+field)
 	}
 	if v := def.Get("ResultSelector"); !v.IsAbsent() && v.Kind() != value.Object {
-		p.fail(s.Path+"/ResultSelector", "Value is not of type object")
+		p.fail(s.Path+"/ResultSelector", "Expected value of type Object")
 	}
 }
 
@@ -159,7 +174,7 @@ func (p *parser) choices(s *State, def value.Value) {
 	if d := def.Get("Default"); d.Kind() == value.String {
 		p.links = append(p.links, link{&s.Default, d.Text(), s.Path + "/Default"})
 	} else if !d.IsAbsent() {
-		p.fail(s.Path+"/Default", "Value is not of type string")
+		p.fail(s.Path+"/Default", "Expected value of type String")
 	}
 	list := def.Get("Choices")
 	switch {
@@ -167,25 +182,35 @@ func (p *parser) choices(s *State, def value.Value) {
 		p.required(def, s.Path, "Choices")
 		return
 	case list.Kind() != value.Array:
-		p.fail(s.Path+"/Choices", "Value is not of type array")
+		p.fail(s.Path+"/Choices", "Expected value of type Array")
 		return
 	case list.Len() == 0:
-		p.fail(s.Path+"/Choices", "This array must have at least one item")
+		p.fail(s.Path+"/Choices", "Value cannot be empty")
 	}
 	for i, item := range list.Items() {
 		at := s.Path + "/Choices[" + itoa(i) + "]"
 		prefix := "Choices[" + itoa(i) + "]/"
 		if item.Kind() != value.Object {
-			p.fail(at, "Value is not of type object")
+			p.fail(at, "Expected value of type Object")
 			continue
 		}
 		c := &ChoiceRule{}
 		s.Choices = append(s.Choices, c)
 		p.required(item, at, map[bool][]string{true: {"Condition", "Next"}, false: {"Next"}}[s.JSONata]...)
+		for key := range item.Members() {
+			switch {
+			case choice.Knows(key):
+				p.spoken(at, key, "JSONPath", s.JSONata)
+			case key == "Condition" || key == "Output":
+				p.spoken(at, key, "JSONata", s.JSONata)
+			case key != "Comment" && key != "Next" && key != "Assign":
+				p.fail(at, "Field '%s' is not supported", key)
+			}
+		}
 		if next := item.Get("Next"); next.Kind() == value.String {
 			p.links = append(p.links, link{&c.Next, next.Text(), at + "/Next"})
 		} else if !next.IsAbsent() {
-			p.fail(at+"/Next", "Value is not of type string")
+			p.fail(at+"/Next", "Expected value of type String")
 		}
 		c.Assign = p.assign(item, at, prefix, s.JSONata)
 		if s.JSONata {
@@ -193,9 +218,12 @@ func (p *parser) choices(s *State, def value.Value) {
 			c.Output = p.expression(item, at, prefix, "Output", true)
 			if v := item.Get("Condition"); !v.IsAbsent() && v.Kind() != value.Bool {
 				if _, ok := isJSONata(v); !ok {
-					p.fail(at+"/Condition", "Value is not a boolean or a JSONata expression")
+					p.fail(at+"/Condition", "Expected value of type Boolean")
 				}
 			}
+			continue
+		}
+		if !item.Get("Condition").IsAbsent() {
 			continue
 		}
 		rule, problems := choice.Compile(item)
@@ -209,21 +237,10 @@ func (p *parser) choices(s *State, def value.Value) {
 // wait reads a Wait state: exactly one of its four fields (specification, "Wait State").
 func (p *parser) wait(s *State, def value.Value) *WaitSpec {
 	w := &WaitSpec{Seconds: p.number(def, s.Path, "", "Seconds", s.JSONata, 0, 99999999), Timestamp: p.words(s, def, "Timestamp")}
-	given := 0
-	for _, f := range []string{"Seconds", "SecondsPath", "Timestamp", "TimestampPath"} {
-		if !def.Get(f).IsAbsent() {
-			given++
-		}
-	}
-	names := "[Seconds, SecondsPath, Timestamp, TimestampPath]"
 	if s.JSONata {
-		names = "[Seconds, Timestamp]"
-	}
-	switch {
-	case given == 0:
-		p.fail(s.Path, "Exactly one of these fields is required: %s", names)
-	case given > 1:
-		p.fail(s.Path, "Only one of these fields is allowed: %s", names)
+		p.exclusive(def, s.Path, true, "Seconds", "Timestamp")
+	} else {
+		p.exclusive(def, s.Path, true, "SecondsPath", "Seconds", "TimestampPath", "Timestamp")
 	}
 	if t := w.Timestamp; t != nil && t.Path == nil && t.Expr == nil {
 		if _, ok := ParseTimestamp(t.Literal); !ok {
@@ -236,9 +253,7 @@ func (p *parser) wait(s *State, def value.Value) *WaitSpec {
 // failing reads a Fail state.
 func (p *parser) failing(s *State, def value.Value) *FailSpec {
 	for _, f := range []string{"Error", "Cause"} {
-		if !def.Get(f).IsAbsent() && !def.Get(f+"Path").IsAbsent() {
-			p.fail(s.Path, "Only one of these fields is allowed: [%s, %sPath]", f, f)
-		}
+		p.exclusive(def, s.Path, false, f, f+"Path")
 	}
 	return &FailSpec{Error: p.words(s, def, "Error"), Cause: p.words(s, def, "Cause")}
 }
@@ -250,17 +265,18 @@ func (p *parser) branches(s *State, def value.Value) {
 	case list.IsAbsent():
 		p.required(def, s.Path, "Branches")
 	case list.Kind() != value.Array:
-		p.fail(s.Path+"/Branches", "Value is not of type array")
+		p.fail(s.Path+"/Branches", "Expected value of type Array")
 	case list.Len() == 0:
-		p.fail(s.Path+"/Branches", "This array must have at least one item")
+		p.fail(s.Path+"/Branches", "Value cannot be empty")
 	}
 	for i, b := range list.Slice() {
 		at := s.Path + "/Branches[" + itoa(i) + "]"
 		if b.Kind() != value.Object {
-			p.fail(at, "Value is not of type object")
+			p.fail(at, "Expected value of type Object")
 			continue
 		}
 		f := &Flow{}
+		p.only(b, at, "Comment", "StartAt", "States")
 		p.parseFlow(f, b, at, p.machine.JSONata)
 		s.Branches = append(s.Branches, f)
 	}
@@ -271,7 +287,7 @@ func (p *parser) branches(s *State, def value.Value) {
 func (p *parser) words(s *State, def value.Value, field string) *Text {
 	if v := def.Get(field); !v.IsAbsent() {
 		if v.Kind() != value.String {
-			p.fail(s.Path+"/"+field, "Value is not of type string")
+			p.fail(s.Path+"/"+field, "Expected value of type String")
 			return nil
 		}
 		t := &Text{Field: field, Literal: v.Text()}
@@ -289,7 +305,7 @@ func (p *parser) words(s *State, def value.Value, field string) *Text {
 	}
 	at := s.Path + "/" + field + "Path"
 	if v.Kind() != value.String {
-		p.fail(at, "Value is not of type string")
+		p.fail(at, "Expected value of type String")
 		return nil
 	}
 	t := &Text{Field: field + "Path", Literal: v.Text()}
@@ -299,7 +315,7 @@ func (p *parser) words(s *State, def value.Value, field string) *Text {
 	}
 	path, err := jsonpath.Compile(v.Text())
 	if err != nil {
-		p.fail(at, "Value is not a valid JSONPath")
+		p.fail(at, "Value must be a valid JSONPath.")
 		return nil
 	}
 	t.Path = path
@@ -323,7 +339,7 @@ func (p *parser) number(obj value.Value, at, prefix, field string, inJSONata boo
 	}
 	path, null := p.path(obj, at, field+"Path")
 	if null {
-		p.fail(at+"/"+field+"Path", "Value is not of type string")
+		p.fail(at+"/"+field+"Path", "Expected value of type String")
 	}
 	if path == nil {
 		return nil

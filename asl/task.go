@@ -20,9 +20,7 @@ func (p *parser) task(s *State, def value.Value) *TaskSpec {
 		Credentials: p.expression(def, s.Path, "", "Credentials", s.JSONata),
 	}
 	for _, f := range []string{"TimeoutSeconds", "HeartbeatSeconds"} {
-		if !def.Get(f).IsAbsent() && !def.Get(f+"Path").IsAbsent() {
-			p.fail(s.Path, "Only one of these fields is allowed: [%s, %sPath]", f, f)
-		}
+		p.exclusive(def, s.Path, false, f, f+"Path")
 	}
 	if t.Timeout != nil && t.Heartbeat != nil {
 		limit, ok1 := t.Timeout.Literal.Int()
@@ -37,16 +35,54 @@ func (p *parser) task(s *State, def value.Value) *TaskSpec {
 		p.required(def, s.Path, "Resource")
 		return t
 	case resource.Kind() != value.String:
-		p.fail(s.Path+"/Resource", "Value is not of type string")
+		p.fail(s.Path+"/Resource", "Expected value of type String")
 		return t
 	}
 	t.Resource = p.resource(resource.Text(), s.Path+"/Resource")
+	p.demanded(s, t.Resource, def)
 	return t
+}
+
+// demanded reports what a call of a service lacks.
+func (p *parser) demanded(s *State, r Resource, def value.Value) {
+	credentials := def.Get("Credentials")
+	switch {
+	case r.Kind == Activity && !credentials.IsAbsent():
+		p.fail(s.Path+"/Credentials", "The field 'Credentials' is not supported for activities")
+	case credentials.Kind() == value.Object && !has(credentials, "RoleArn", s.JSONata):
+		p.fail(s.Path+"/Credentials", "The field 'RoleArn' is required but was missing")
+	}
+	if r.Kind != Service && r.Kind != SDK || !r.known() {
+		return
+	}
+	field := "Parameters"
+	if s.JSONata {
+		field = "Arguments"
+	}
+	args := def.Get(field)
+	if args.IsAbsent() {
+		p.fail(s.Path, "%s field is required for resource ARN: %s", field, r.ARN)
+		return
+	}
+	for _, name := range needed[r.Service+":"+r.Action] {
+		if r.Kind == Service && args.Kind() == value.Object && !has(args, name, s.JSONata) {
+			p.fail(s.Path+"/"+field, "The field '%s' is required but was missing", name)
+		}
+	}
+}
+
+// has reports whether obj has a field, fixed or computed.
+func has(obj value.Value, field string, inJSONata bool) bool {
+	return !obj.Get(field).IsAbsent() || !inJSONata && !obj.Get(field+".$").IsAbsent()
 }
 
 // resource reads and checks a Task state's Resource.
 func (p *parser) resource(text, at string) Resource {
 	r, ok := ParseResource(text)
+	if !strings.HasPrefix(text, "arn:") {
+		p.fail(at, "Value is not a valid resource ARN")
+		return r
+	}
 	if !ok || !r.known() {
 		p.fail(at, "The resource provided %s is not recognized. The value is not a valid resource ARN, or the resource is not available in this region.", text)
 		return r
@@ -77,7 +113,7 @@ func (p *parser) retry(s *State, def value.Value) []*Retrier {
 		r := &Retrier{Interval: 1, MaxAttempts: 3, BackoffRate: 2}
 		out = append(out, r)
 		r.Errors = p.errorEquals(item, at, i == def.Get("Retry").Len()-1)
-		if n, ok := p.wholeIn(item, at, "IntervalSeconds", 1, MaxSeconds); ok {
+		if n, ok := p.wholeIn(item, at, "IntervalSeconds", 0, MaxSeconds); ok {
 			r.Interval = n
 		}
 		if n, ok := p.wholeIn(item, at, "MaxAttempts", 0, MaxSeconds); ok {
@@ -92,19 +128,14 @@ func (p *parser) retry(s *State, def value.Value) []*Retrier {
 		switch v := item.Get("BackoffRate"); {
 		case v.IsAbsent():
 		case v.Kind() != value.Number:
-			p.fail(at+"/BackoffRate", "Value is not of type number")
+			p.fail(at+"/BackoffRate", "Expected value of type Number")
 		case v.Float() < 1:
-			p.fail(at+"/BackoffRate", "Value is less than minimum of 1.0")
+			p.fail(at+"/BackoffRate", "Minimum value is 1.0")
 		default:
 			r.BackoffRate = v.Float()
 		}
-		switch v := p.text1(item, at, "JitterStrategy"); v {
-		case "", "NONE":
-		case "FULL":
-			r.FullJitter = true
-		default:
-			p.fail(at+"/JitterStrategy", "Value is not one of [FULL, NONE]")
-		}
+		r.FullJitter = p.oneOf(item, at, "JitterStrategy", "NONE", "FULL") == "FULL"
+		p.only(item, at, "Comment", "ErrorEquals", "IntervalSeconds", "MaxAttempts", "BackoffRate", "MaxDelaySeconds", "JitterStrategy")
 	}
 	return out
 }
@@ -124,20 +155,25 @@ func (p *parser) catch(s *State, def value.Value) []*Catcher {
 		if next := item.Get("Next"); next.Kind() == value.String {
 			p.links = append(p.links, link{&c.Next, next.Text(), at + "/Next"})
 		} else if p.required(item, at, "Next") {
-			p.fail(at+"/Next", "Value is not of type string")
+			p.fail(at+"/Next", "Expected value of type String")
+		}
+		for key := range item.Members() {
+			switch key {
+			case "ResultPath":
+				p.spoken(at, key, "JSONPath", s.JSONata)
+			case "Output":
+				p.spoken(at, key, "JSONata", s.JSONata)
+			case "Assign", "Comment", "ErrorEquals", "Next":
+			default:
+				p.fail(at, "Field '%s' is not supported", key)
+			}
 		}
 		c.Assign = p.assign(item, at, prefix, s.JSONata)
 		if s.JSONata {
 			c.Output = p.expression(item, at, prefix, "Output", true)
-			if !item.Get("ResultPath").IsAbsent() {
-				p.fail(at+"/ResultPath", "Field is not supported when QueryLanguage is JSONata")
-			}
 			continue
 		}
 		c.ResultPath, c.DiscardResult = p.ref(item, at, "ResultPath")
-		if !item.Get("Output").IsAbsent() {
-			p.fail(at+"/Output", "Field is not supported when QueryLanguage is JSONPath")
-		}
 	}
 	return out
 }
@@ -146,12 +182,12 @@ func (p *parser) catch(s *State, def value.Value) []*Catcher {
 func (p *parser) list(def value.Value, at, field string) []value.Value {
 	v := def.Get(field)
 	if !v.IsAbsent() && v.Kind() != value.Array {
-		p.fail(at+"/"+field, "Value is not of type array")
+		p.fail(at+"/"+field, "Expected value of type Array")
 		return nil
 	}
 	for i, item := range v.Slice() {
 		if item.Kind() != value.Object {
-			p.fail(fmt.Sprintf("%s/%s[%d]", at, field, i), "Value is not of type object")
+			p.fail(fmt.Sprintf("%s/%s[%d]", at, field, i), "Expected value of type Object")
 		}
 	}
 	return v.Slice()
@@ -166,25 +202,23 @@ func (p *parser) errorEquals(item value.Value, at string, last bool) []string {
 	list := item.Get("ErrorEquals")
 	at += "/ErrorEquals"
 	if list.Kind() != value.Array {
-		p.fail(at, "Value is not of type array")
+		p.fail(at, "Expected value of type Array")
 		return nil
 	}
 	if list.Len() == 0 {
-		p.fail(at, "This array must have at least one item")
+		p.fail(at, "Value cannot be empty")
 	}
 	var names []string
 	for i, v := range list.Slice() {
 		if v.Kind() != value.String {
-			p.fail(fmt.Sprintf("%s[%d]", at, i), "Value is not of type string")
+			p.fail(fmt.Sprintf("%s[%d]", at, i), "Expected value of type String")
 			continue
 		}
 		name := v.Text()
 		names = append(names, name)
 		switch {
-		case name == "States.ALL" && list.Len() > 1:
-			p.fail(at, "States.ALL must appear alone in the ErrorEquals array")
-		case name == "States.ALL" && !last:
-			p.fail(at, "States.ALL must appear in the last Retrier or Catcher")
+		case name == "States.ALL" && (list.Len() > 1 || !last):
+			p.fail(at, "States.ALL must appear alone and at end of list")
 		case strings.HasPrefix(name, "States.") && !reserved[name]:
 			p.warn("INVALID_ERROR_NAME", fmt.Sprintf("%s[%d]", at, i), "No error is called "+name+": names that begin with States. are reserved")
 		}

@@ -74,11 +74,11 @@ func shown(r *workflows.TestResult) value.Value {
 
 const (
 	role     = "arn:aws:iam::123456789012:role/r"
-	send     = `{"Type": "Task", "Resource": "arn:aws:states:::sqs:sendMessage", "Parameters.$": "$", "End": true}`
+	send     = `{"Type": "Task", "Resource": "arn:aws:states:::sqs:sendMessage", "QueryLanguage": "JSONata", "Arguments": "{% $states.input %}", "End": true}`
 	aMap     = `{"Type": "Map", "ItemProcessor": {"StartAt": "A", "States": {"A": {"Type": "Pass", "End": true}}}, "End": true}`
 	branches = `{"Type": "Parallel", "Branches": [{"StartAt": "A", "States": {"A": {"Type": "Pass", "End": true}}}, {"StartAt": "B", "States": {"B": {"Type": "Pass", "End": true}}}], "End": true}`
 	wide     = `{"Type": "Map", "Label": "m", "ItemProcessor": {"ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}, "StartAt": "A", "States": {"A": {"Type": "Pass", "End": true}}}, "End": true`
-	retried  = `{"Type": "Task", "QueryLanguage": "JSONata", "Resource": "arn:aws:states:::sqs:sendMessage", "Arguments": {"Fail": "Busy"},
+	retried  = `{"Type": "Task", "QueryLanguage": "JSONata", "Resource": "arn:aws:states:::sqs:sendMessage", "Arguments": {"QueueUrl": "q", "MessageBody": "m", "Fail": "Busy"},
 		"Retry": [{"ErrorEquals": ["Other"]}, {"ErrorEquals": ["Busy"], "IntervalSeconds": 2, "BackoffRate": 3, "MaxAttempts": 2}],
 		"Catch": [{"ErrorEquals": ["States.ALL"], "Next": "Clean", "Output": "{% $states.errorOutput.Error %}"}], "End": true}`
 )
@@ -94,17 +94,16 @@ func TestStatesAreTried(t *testing.T) {
 		{"variables are shown with those that were given", workflows.TestInput{Variables: text(`{"a": 1, "b": 2}`), Definition: `{"Type": "Pass", "QueryLanguage": "JSONata", "Assign": {"b": "{% $a + 2 %}"}, "Output": "{% $b %}", "Next": "Z"}`},
 			`{"status": "SUCCEEDED", "output": 2, "next": "Z", "seen": {"input": {}, "variables": {"a": 1, "b": 3}}}`},
 		{"a task is really done", workflows.TestInput{Definition: send, RoleARN: role, Input: text(`{"MessageBody":"m"}`)},
-			`{"status": "SUCCEEDED", "output": {"Sent":{"MessageBody":"m"}}, "seen": {"input": {"MessageBody":"m"}, "afterInputPath": {"MessageBody":"m"}, "afterParameters": {"MessageBody":"m"},
-				"result": {"Sent":{"MessageBody":"m"}}, "afterResultSelector": {"Sent":{"MessageBody":"m"}}, "afterResultPath": {"Sent":{"MessageBody":"m"}}}}`},
+			`{"status": "SUCCEEDED", "output": {"Sent":{"MessageBody":"m"}}, "seen": {"input": {"MessageBody":"m"}, "afterArguments": {"MessageBody":"m"}, "result": {"Sent":{"MessageBody":"m"}}}}`},
 		{"a failed task is to be tried again", workflows.TestInput{Definition: retried, RoleARN: role},
-			`{"status": "RETRIABLE", "error": "Busy", "cause": "no StateName", "seen": {"input": {}, "afterArguments": {"Fail": "Busy"}, "errorDetails": {"retryIndex": 1, "retryBackoffIntervalSeconds": 2}}}`},
+			`{"status": "RETRIABLE", "error": "Busy", "cause": "no StateName", "seen": {"input": {}, "afterArguments": {"QueueUrl": "q", "MessageBody": "m", "Fail": "Busy"}, "errorDetails": {"retryIndex": 1, "retryBackoffIntervalSeconds": 2}}}`},
 		{"the second time later", workflows.TestInput{Definition: retried, Retries: count(1), Mock: &workflows.Mock{Error: &workflows.MockError{Name: text("Busy")}}},
-			`{"status": "RETRIABLE", "error": "Busy", "seen": {"input": {}, "afterArguments": {"Fail": "Busy"}, "errorDetails": {"retryIndex": 1, "retryBackoffIntervalSeconds": 6}}}`},
+			`{"status": "RETRIABLE", "error": "Busy", "seen": {"input": {}, "afterArguments": {"QueueUrl": "q", "MessageBody": "m", "Fail": "Busy"}, "errorDetails": {"retryIndex": 1, "retryBackoffIntervalSeconds": 6}}}`},
 		{"and caught when its attempts are used up", workflows.TestInput{Definition: retried, Retries: count(2), Mock: &workflows.Mock{Error: &workflows.MockError{Name: text("Busy")}}},
-			`{"status": "CAUGHT_ERROR", "error": "Busy", "output": "Busy", "next": "Clean", "seen": {"input": {}, "afterArguments": {"Fail": "Busy"}, "errorDetails": {"catchIndex": 0}}}`},
+			`{"status": "CAUGHT_ERROR", "error": "Busy", "output": "Busy", "next": "Clean", "seen": {"input": {}, "afterArguments": {"QueueUrl": "q", "MessageBody": "m", "Fail": "Busy"}, "errorDetails": {"catchIndex": 0}}}`},
 		{"a given task token is the task's", workflows.TestInput{Context: text(`{"Task": {"Token": "given"}}`), Mock: &workflows.Mock{Result: text(`1`)},
-			Definition: `{"Type": "Task", "QueryLanguage": "JSONata", "Resource": "arn:aws:states:::sqs:sendMessage.waitForTaskToken", "Arguments": {"MessageBody": "{% $states.context.Task.Token %}"}, "End": true}`},
-			`{"status": "SUCCEEDED", "output": 1, "seen": {"input": {}, "afterArguments": {"MessageBody": "given"}, "result": 1}}`},
+			Definition: `{"Type": "Task", "QueryLanguage": "JSONata", "Resource": "arn:aws:states:::sqs:sendMessage.waitForTaskToken", "Arguments": {"QueueUrl": "q", "MessageBody": "{% $states.context.Task.Token %}"}, "End": true}`},
+			`{"status": "SUCCEEDED", "output": 1, "seen": {"input": {}, "afterArguments": {"QueueUrl": "q", "MessageBody": "given"}, "result": 1}}`},
 		{"the inputs of iterations", workflows.TestInput{Input: text(`{"l": [1,2]}`), Mock: &workflows.Mock{Result: text(`[0,0]`)},
 			Definition: aMap[:len(aMap)-1] + `, "QueryLanguage": "JSONata", "Items": "{% $states.input.l %}", "ItemSelector": {"n": "{% $states.context.Map.Item.Value %}"}}`},
 			`{"status": "SUCCEEDED", "output": [0,0], "seen": {"input": {"l": [1,2]}, "afterItemSelector": [{"n":1},{"n":2}], "maxConcurrency": 0}}`},
@@ -141,7 +140,7 @@ func TestStatesAreTried(t *testing.T) {
 func TestStatesAreRefused(t *testing.T) {
 	s := newService(t)
 	result := func(s string) *workflows.Mock { return &workflows.Mock{Result: &s} }
-	task := `{"Type": "Task", "Resource": "arn:aws:states:::sqs:sendMessage", "Parameters": {}, "End": true}`
+	task := `{"Type": "Task", "Resource": "arn:aws:states:::sqs:sendMessage", "Parameters": {"QueueUrl": "q", "MessageBody": "m"}, "End": true}`
 	noMock := func(field string) string {
 		return "TestState does not support " + field + " when a mock is not specified."
 	}
@@ -169,7 +168,7 @@ func TestStatesAreRefused(t *testing.T) {
 		{workflows.TestInput{Definition: aMap, Mock: result(`{}`)}, "request", "Mocked result must be an array."},
 		{workflows.TestInput{Definition: aMap, Input: text(`[1]`), Mock: result(`[1]`), FailedItems: count(2)}, "request", "Map iteration failure count must be less than or equal to the number of Map iterations"},
 		{workflows.TestInput{Definition: aMap, Input: text(`[1]`), Mock: result(`[1]`), CausedBy: "B"}, "request", "State 'B' of ErrorCausedByState not found in definition"},
-		{workflows.TestInput{Definition: task, StateName: "A"}, "definition", "Invalid State Machine Definition: 'SCHEMA_VALIDATION_FAILED: These fields are required: [States, StartAt] at /'"},
+		{workflows.TestInput{Definition: task, StateName: "A"}, "definition", "Invalid State Machine Definition: 'SCHEMA_VALIDATION_FAILED: Field 'Type' is not supported at /, SCHEMA_VALIDATION_FAILED: Field 'Resource' is not supported at /, SCHEMA_VALIDATION_FAILED: Field 'Parameters' is not supported at /, SCHEMA_VALIDATION_FAILED: Field 'End' is not supported at /, SCHEMA_VALIDATION_FAILED: These fields are required: [States, StartAt] at /'"},
 		{workflows.TestInput{Definition: `{"StartAt": "A", "States": {"A": {"Type": "Succeed"}}}`, StateName: "B"}, "request", "State not found in definition"},
 		{workflows.TestInput{Definition: task, Mock: result(`{}`), Context: text(`[]`)}, "request", "Invalid Context object provided: must be an object"},
 		{workflows.TestInput{Definition: task, Mock: result(`{}`), Context: text(`{"Pokedex": {}}`)}, "request", "Invalid Context object provided: Field 'Pokedex' is not allowed"},

@@ -38,12 +38,18 @@ func (c *compiler) rule(v value.Value, at string, top bool) test {
 		case k == "Comment", k == "Variable", top && (k == "Next" || k == "Assign" || k == "Output"):
 		case k == "And" || k == "Or" || k == "Not" || known(k):
 			conditions = append(conditions, k)
-		default:
-			c.problem(at+"/"+k, "Field is not supported")
+		case !top:
+			c.problem(at, "Field '%s' is not supported", k)
 		}
 	}
+	if !c.selected(v, at) {
+		return never{}
+	}
 	if len(conditions) != 1 {
-		c.problem(at, "A choice rule must contain exactly one condition")
+		if len(conditions) == 0 {
+			conditions = operators()
+		}
+		c.problem(at, "There should only be one of the following fields: [%s]", strings.Join(conditions, ", "))
 		return never{}
 	}
 	name := conditions[0]
@@ -65,11 +71,11 @@ func (c *compiler) rules(v value.Value, at string) []test {
 		return nil
 	}
 	if v.Len() == 0 {
-		c.problem(at, "Array must not be empty")
+		c.problem(at, "Value cannot be empty")
 	}
 	ts := make([]test, v.Len())
 	for i, x := range v.Slice() {
-		ts[i] = c.rule(x, at+"/"+strconv.Itoa(i), false)
+		ts[i] = c.rule(x, at+"["+strconv.Itoa(i)+"]", false)
 	}
 	return ts
 }
@@ -149,6 +155,36 @@ func (c *compiler) path(v value.Value, at string) *jsonpath.Path {
 		c.vars = append(c.vars, name)
 	}
 	return p
+}
+
+// selected reports whether a rule is of one kind only, and says it when it is not.
+func (c *compiler) selected(v value.Value, at string) bool {
+	n := 0
+	for _, k := range []string{"And", "Or", "Not", "Variable"} {
+		if !v.Get(k).IsAbsent() {
+			n++
+		}
+	}
+	if n != 1 {
+		c.problem(at, "The object must have only one of the following fields, [And, Or, Not, Variable, Condition]")
+	}
+	return n == 1
+}
+
+// Knows reports whether name is a field of choice rules of JSONPath alone.
+func Knows(name string) bool {
+	return name == "Variable" || name == "And" || name == "Or" || name == "Not" || known(name)
+}
+
+// operators is the names of all comparisons.
+func operators() []string {
+	var names []string
+	for _, f := range []string{"String", "Numeric", "Timestamp"} {
+		for _, r := range []string{"Equals", "LessThan", "GreaterThan", "LessThanEquals", "GreaterThanEquals"} {
+			names = append(names, f+r, f+r+"Path")
+		}
+	}
+	return append(names, "BooleanEquals", "BooleanEqualsPath", "StringMatches", "IsNull", "IsPresent", "IsNumeric", "IsString", "IsBoolean", "IsTimestamp")
 }
 
 // known reports whether name is an operator.

@@ -78,15 +78,14 @@ func TestOrderings(t *testing.T) {
 func TestProblems(t *testing.T) {
 	for _, tc := range []struct{ rule, want string }{
 		{`3`, " Expected value of type Object"},
-		{`{}`, " A choice rule must contain exactly one condition"},
-		{`{"Variable":"$.a","IsNull":true,"IsString":true}`, " A choice rule must contain exactly one condition"},
-		{`{"StringEquals":"a"}`, " These fields are required: [Variable]"},
+		{`{}`, " The object must have only one of the following fields, [And, Or, Not, Variable, Condition]"},
+		{`{"Variable":"$.a","IsNull":true,"IsString":true}`, " There should only be one of the following fields: [IsNull, IsString]"},
+		{`{"StringEquals":"a"}`, " The object must have only one of the following fields, [And, Or, Not, Variable, Condition]"},
 		{`{"Variable":"a","StringEquals":"a"}`, "/Variable Value is not a Reference Path: Reference path didn't start with '$'"},
 		{`{"Variable":"$.a","StringEquals":1}`, "/StringEquals Expected value of type String"},
 		{`{"Variable":"$.a","TimestampEquals":"2020-01-01"}`, "/TimestampEquals String does not match RFC3339 timestamp"},
 		{`{"Variable":"$.a","IsNull":"x"}`, "/IsNull Expected value of type Boolean"},
-		{`{"Variable":"$.a","BooleanLessThan":true}`, "/BooleanLessThan Field is not supported\n A choice rule must contain exactly one condition"},
-		{`{"And":[{"Variable":"$.a","NumericEqualsPath":"b"},{"Or":[]},{"Variable":"$.a","IsNull":true,"Next":"X"}]}`, "/And/0/NumericEqualsPath Value is not a Reference Path: Reference path didn't start with '$'\n/And/1/Or Array must not be empty\n/And/2/Next Field is not supported"},
+		{`{"And":[{"Variable":"$.a","NumericEqualsPath":"b"},{"Or":[]},{"Variable":"$.a","IsNull":true,"Next":"X"}]}`, "/And[0]/NumericEqualsPath Value is not a Reference Path: Reference path didn't start with '$'\n/And[1]/Or Value cannot be empty\n/And[2] Field 'Next' is not supported"},
 		{`{"Not":[]}`, "/Not Expected value of type Object"},
 	} {
 		_, problems := choice.Compile(value.MustParse(tc.rule))

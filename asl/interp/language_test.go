@@ -20,6 +20,7 @@ import (
 //	-- NAME.asl --     a definition; a lone object of states is put into a machine that starts with the first
 //	-- NAME.input --   the input; {} when left out
 //	-- NAME.tasks --   what tasks give, a line each: STATE JSON, or STATE !ERROR cause; others give their arguments
+//	-- NAME.rows --    texts that take the place of ROW in all of these, a line each: as many cases
 //	-- NAME.want --    what comes of it: the status with the output or the failure, or the problems of the definition
 func TestLanguage(t *testing.T) {
 	files, err := filepath.Glob(filepath.Join("..", "testdata", "*.txtar"))
@@ -52,7 +53,12 @@ func TestLanguage(t *testing.T) {
 				if p := part(name + ".tasks"); p != nil {
 					tasks = string(p.Data)
 				}
-				got := comesOf(t, string(f.Data), input, tasks)
+				var got string
+				if rows := part(name + ".rows"); rows == nil {
+					got = comesOf(t, string(f.Data), input, tasks)
+				} else {
+					got = comesOfRows(t, string(rows.Data), string(f.Data), input, tasks)
+				}
 				want := part(name + ".want")
 				switch {
 				case *update && want == nil:
@@ -76,6 +82,19 @@ func TestLanguage(t *testing.T) {
 			}
 		}
 	}
+}
+
+// comesOfRows is what comes of each row, indented below it.
+func comesOfRows(t *testing.T, rows, definition, input, tasks string) string {
+	var b strings.Builder
+	for row := range strings.Lines(rows) {
+		fill := strings.NewReplacer("ROW", strings.TrimSuffix(row, "\n")).Replace
+		b.WriteString(row)
+		for line := range strings.Lines(comesOf(t, fill(definition), fill(input), fill(tasks))) {
+			b.WriteString("\t" + line)
+		}
+	}
+	return b.String()
 }
 
 func comesOf(t *testing.T, definition, input, tasks string) string {

@@ -173,7 +173,7 @@ func (x *Execution) choose(f *frame) *trouble {
 		}
 	}
 	if f.state.Default == nil {
-		return f.troubleOf(failure.New(failure.NoChoiceMatched, "Failed to transition out of the state. The state does not point to a next state."))
+		return f.troubleOf(failure.New(failure.Runtime, "Failed to transition out of the state. The state does not point to a next state."))
 	}
 	return x.leaveBy(f, v, in, in, f.state.Output, f.state.Assign, f.state.Default)
 }

@@ -11,7 +11,7 @@ type compiler struct {
 	functions map[string]val // the dialect's
 	scope     *scope
 	refs      []Reference
-	input     bool
+	reads     []string
 	nested    int // how many steps, blocks of steps or lambdas deep: 0 means that the context is the document
 }
 
@@ -38,7 +38,7 @@ func compileIn(src string, functions map[string]val, outer *scope) *Expr {
 	for i := range c.refs {
 		c.refs[i].Position = units(src[:c.refs[i].Position])
 	}
-	e.refs, e.input = c.refs, c.input
+	e.refs, e.reads = c.refs, c.reads
 	return e
 }
 
@@ -79,7 +79,7 @@ func (c *compiler) kind(n *node) code {
 	case kPath:
 		return c.path(n)
 	case kName:
-		c.readsInput()
+		c.readsInput(n.text)
 		name := n.text
 		return func(ev *eval, in val, f *frame) val { return lookup(ev, in, name) }
 	case kString, kNumber, kValue:
@@ -90,10 +90,10 @@ func (c *compiler) kind(n *node) code {
 	case kUnary:
 		return c.unary(n)
 	case kWildcard:
-		c.readsInput()
+		c.readsInput("*")
 		return wildcard
 	case kDescendant:
-		c.readsInput()
+		c.readsInput("**")
 		return descendants
 	case kParent:
 		return c.variable(&node{kind: kVariable, text: n.slot.label, pos: n.pos}, nil)
@@ -122,9 +122,10 @@ func (c *compiler) kind(n *node) code {
 	panic(&Error{Code: "S0201", Position: n.pos, Token: n.text})
 }
 
-func (c *compiler) readsInput() {
+// readsInput notes that name is read from the context, which is the document when nothing is around.
+func (c *compiler) readsInput(name string) {
 	if c.nested == 0 {
-		c.input = true
+		c.reads = addName(c.reads, name)
 	}
 }
 
@@ -210,7 +211,7 @@ func (c *compiler) variable(n *node, after []*node) code {
 	name := n.text
 	switch name {
 	case "":
-		c.readsInput()
+		c.readsInput("$")
 		return func(ev *eval, in val, f *frame) val {
 			if in.isOuter() {
 				return in.b.items[0]
@@ -218,7 +219,7 @@ func (c *compiler) variable(n *node, after []*node) code {
 			return in
 		}
 	case "$":
-		c.input = true
+		c.reads = addName(c.reads, "$$")
 	}
 	places := c.scope.lookup(name)
 	builtin, known := c.builtin(name)

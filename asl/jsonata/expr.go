@@ -13,7 +13,7 @@ type Expr struct {
 	root      *scope
 	functions map[string]val
 	refs      []Reference
-	input     bool
+	reads     []string
 }
 
 // Env is what an evaluation may see.
@@ -69,6 +69,6 @@ func (e *Expr) Variables() []string {
 	return names
 }
 
-// UsesInput reports whether the expression reads the document itself: $, $$ or a bare field name at the top, which Step
-// Functions does not give a meaning to.
-func (e *Expr) UsesInput() bool { return e.input }
+// TopLevel lists what the expression reads from the document itself, each once: "$$", and at the top "$", "*", "**" and
+// bare field names. Step Functions gives them no meaning and refuses them.
+func (e *Expr) TopLevel() []string { return e.reads }

@@ -114,12 +114,16 @@ func TestReferences(t *testing.T) {
 			t.Errorf("%s mentions %q, want %q", expr, strings.Join(got, " "), want)
 		}
 	}
-	for expr, want := range map[string]bool{
-		`$states.input`: false, `input.x`: true, `$`: true, `$$.x`: true, `$x.(y)`: false, `$x[y = 1]`: false, `$x.$`: false,
-		`function($a){ y }(1)`: true, `$x ~> |a|{"b": c}|`: false, `{"a": b}`: true, `$map($x, function($v){ $v.y })`: false,
+	for expr, want := range map[string]string{
+		`$states.input`: "", `input.x`: "input", `$`: "$", `$$.x`: "$$", `$x.(y)`: "", `$x[y = 1]`: "", `$x.$`: "", `$x.$$`: "$$", `*`: "*", `**.a`: "**",
+		`function($a){ y }(1)`: "y", `$x ~> |a|{"b": c}|`: "", `{"a": b}`: "b", `$map($x, function($v){ $v.y })`: "", `$sum(a) + b.c - a`: "a b",
+		`$x^(y)`: "", `$x{y: $sum(z)}`: "", `$x.y@$v.z`: "",
 	} {
-		if e, err := jsonata.CompileStates(expr); err != nil || e.UsesInput() != want {
-			t.Errorf("%s reads the document: want %v (%v)", expr, want, err)
+		e, err := jsonata.CompileStates(expr)
+		if err != nil {
+			t.Errorf("%s: %v", expr, err)
+		} else if got := strings.Join(e.TopLevel(), " "); got != want {
+			t.Errorf("%s reads %q of the document, want %q", expr, got, want)
 		}
 	}
 }
