@@ -119,6 +119,29 @@ def handler(event, context):
 			t.Errorf("the next invocation: %s", r.Payload)
 		}
 	}},
+	{"filling /tmp", func(t *testing.T, h House) {
+		s := h.Python("filler", `
+import errno, os
+def handler(event, context):
+    wrote, problem = 0, None
+    try:
+        with open("/tmp/big", "wb") as f:
+            for _ in range(600):
+                f.write(b"x" * (1 << 20)); f.flush()
+                wrote += 1
+    except OSError as e:
+        problem = errno.errorcode[e.errno]
+    os.remove("/tmp/big")
+    open("/tmp/small", "w").write("there is room again")
+    return [problem, 500 <= wrote <= 512]
+`)
+		s.TmpMB, s.Timeout = 512, time.Minute // twice the function's memory, which /tmp is not counted for
+		r := result(t, h, s, "{}")
+		r.Release()
+		if string(r.Payload) != `["ENOSPC", true]` {
+			t.Errorf("%s\n%s", r.Payload, r.LogTail)
+		}
+	}},
 	{"processes", func(t *testing.T, h House) {
 		s := h.Python("bomb", `
 import os, time

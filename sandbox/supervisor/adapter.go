@@ -41,6 +41,7 @@ func (k *keeper) startAdapter(e *environment, c *Command, s *started, log, inner
 		return err
 	}
 	e.group = k.groups.make(c.Adapter.MemoryMB, c.Adapter.Processes)
+	k.groups.watch(e.group, c.Adapter.MemoryMB, c.Adapter.TmpMB, e.scratch, func() { k.kill(e) })
 	passed := []*os.File{inner, innerControl, page}
 	job := c.Adapter.Job
 	job.Filter = k.filter

@@ -20,14 +20,26 @@ type groups struct {
 	why          string // why there are none
 	n            int    // of groups made so far
 	mu           sync.Mutex
+
+	wg       sync.WaitGroup
+	register chan func() // events to register, one after the other
+	quit     chan struct{}
+	events   struct {
+		sync.Mutex
+		notify *os.File
+		of     map[int]*watched
+	}
 }
 
 // cgroup is the control group of one environment. A nil one limits nothing.
 type cgroup struct {
 	dirs  []string
-	join  []*os.File // a process that writes "0" to each is in
-	v2    bool
-	oomAt string
+	watch *watched // nil when the kernel's limit is all
+	// memoryDir is where its memory is limited; "" when it is not.
+	memoryDir string
+	join      []*os.File // a process that writes "0" to each is in
+	v2        bool
+	oomAt     string
 }
 
 const groupName = "anthill"
@@ -54,6 +66,17 @@ func (g *groups) find() {
 			unified = f[1]
 		}
 	}
+	g.register, g.quit = make(chan func(), 1024), make(chan struct{})
+	g.wg.Go(func() {
+		for {
+			select {
+			case f := <-g.register:
+				f()
+			case <-g.quit:
+				return
+			}
+		}
+	})
 	own := fmt.Sprintf("%s-%d", groupName, os.Getpid())
 	if g.memory == "" && unified != "" {
 		base := filepath.Join(unified, own)
@@ -96,13 +119,13 @@ func (g *groups) make(memoryMB, processes int) *cgroup {
 	if g.v2 {
 		dir := filepath.Join(g.memory, name)
 		c.add(dir, "cgroup.procs", [][2]string{{"memory.max", limit}, {"memory.swap.max", "0"}, {"memory.oom.group", "0"}, {"pids.max", strconv.Itoa(processes)}})
-		c.oomAt = filepath.Join(dir, "memory.events")
+		c.oomAt, c.memoryDir = filepath.Join(dir, "memory.events"), dir
 		return c.orNil()
 	}
 	if g.memory != "" && memoryMB > 0 {
 		dir := filepath.Join(g.memory, name)
 		c.add(dir, "tasks", [][2]string{{"memory.limit_in_bytes", limit}, {"memory.memsw.limit_in_bytes", limit}})
-		c.oomAt = filepath.Join(dir, "memory.oom_control")
+		c.oomAt, c.memoryDir = filepath.Join(dir, "memory.oom_control"), dir
 	}
 	if g.pids != "" && processes > 0 {
 		c.add(filepath.Join(g.pids, name), "tasks", [][2]string{{"pids.max", strconv.Itoa(processes)}})
@@ -135,6 +158,9 @@ func (c *cgroup) outOfMemory() bool {
 	if c == nil || c.oomAt == "" {
 		return false
 	}
+	if c.watch != nil && c.watch.over.Load() {
+		return true
+	}
 	b, err := os.ReadFile(c.oomAt)
 	if err != nil {
 		return false
@@ -165,6 +191,7 @@ func (c *cgroup) remove() {
 		return
 	}
 	c.joined()
+	c.watch.close()
 	for _, dir := range c.dirs {
 		for range 50 {
 			if err := os.Remove(dir); err == nil || os.IsNotExist(err) {
@@ -177,6 +204,20 @@ func (c *cgroup) remove() {
 
 // close removes what find made.
 func (g *groups) close() {
+	if g.quit != nil {
+		close(g.quit)
+	}
+	g.events.Lock()
+	if g.events.notify != nil {
+		g.events.notify.Close()
+	}
+	g.events.Unlock()
+	done := make(chan struct{})
+	go func() {
+		g.wg.Wait()
+		close(done)
+	}()
+	closedWithin(done, time.Second) // one whose processes would not end keeps its watch until we end
 	for _, dir := range []string{g.memory, g.pids} {
 		if dir != "" {
 			_ = os.Remove(dir) // a group that would not go keeps it

@@ -497,3 +497,12 @@ func (k *keeper) giveUpNamespaces(err error) {
 	k.mu.plain = err.Error()
 	fmt.Fprintln(os.Stderr, "no namespaces:", err)
 }
+
+// kill ends e's runtime with every process that it started, as a kernel that is out of memory would.
+func (k *keeper) kill(e *environment) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if e.exit == nil && e.pid > 0 {
+		_ = syscall.Kill(-e.pid, syscall.SIGKILL) // gone already is fine
+	}
+}

@@ -376,6 +376,7 @@ func (t *template) fork(tmp string) (*clone, error) {
 	defer inner.Close()
 	c.control = control
 	c.group = t.k.groups.make(t.spec.MemoryMB, t.spec.Processes)
+	t.k.groups.watch(c.group, t.spec.MemoryMB, t.spec.TmpMB, c.scratch, c.kill)
 	fds := []int{int(inner.Fd())}
 	if t.isolated {
 		mount, err := c.scratch.mount()
