@@ -245,6 +245,9 @@ func (s *Service) specOf(f *Function, v *Version) sandbox.Spec {
 		ApplicationLogLevel: set.Logging.ApplicationLevel, SystemLogLevel: set.Logging.SystemLevel,
 		Credentials: s.credentials(f.Account, set.Role),
 	}
+	if s.c.LambdaCPU && f.Tags[TagCPU] != "all" || f.Tags[TagCPU] == "lambda" {
+		spec.CPU = sandbox.CPUByMemory(set.MemoryMB)
+	}
 	if set.Environment != nil {
 		spec.Environment = set.Environment.Variables
 	}

@@ -39,6 +39,9 @@ type Config struct {
 	// StrictRuntimes refuses an identifier that only a nearest interpreter, or another architecture, would run.
 	StrictRuntimes bool
 
+	// LambdaCPU gives every function AWS's share of processors, not those alone that have the tag TagCPU.
+	LambdaCPU bool
+
 	// SnapStart says that Pool restores environments from snapshots; without it functions that ask for that are refused.
 	SnapStart bool
 

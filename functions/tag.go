@@ -41,6 +41,10 @@ func (s *Service) retag(op string, r Ref, change func(map[string]string)) error 
 	return err
 }
 
+// TagCPU is the tag that says how much of the machine's processors a function has: "lambda" is AWS's share for its memory,
+// "all" what there is. Without it the platform's own choice counts.
+const TagCPU = "anthill:cpu"
+
 // Tags gives a function's tags.
 func (s *Service) Tags(r Ref) (map[string]string, error) {
 	const op = "functions.Tags"

@@ -24,6 +24,7 @@ type Spec struct {
 
 	MemoryMB int           // MemorySize; the limit where the machine allows one
 	TmpMB    int           // EphemeralStorage
+	CPU      float64       // share of one processor's time, as CPUByMemory gives it; 0 leaves it open
 	Timeout  time.Duration // of one invocation
 
 	LogGroup  string
@@ -119,3 +120,7 @@ type Line struct {
 type Lines interface {
 	Write(lines []Line)
 }
+
+// CPUByMemory is the share of processors that AWS gives a function of memoryMB: one whole one at 1,769 MB (Lambda developer
+// guide, "Configure Lambda function memory").
+func CPUByMemory(memoryMB int) float64 { return float64(memoryMB) / 1769 }

@@ -34,6 +34,10 @@ type Config struct {
 	// StrictRuntimes refuses functions whose exact runtime version is not on this machine.
 	StrictRuntimes bool
 
+	// LambdaCPU gives every function the share of processors that AWS gives its memory. Otherwise each takes what there
+	// is, but for those with the tag anthill:cpu=lambda.
+	LambdaCPU bool
+
 	// Relaxed lets acknowledged writes wait up to this long for their flush. 0 means never.
 	Relaxed time.Duration
 

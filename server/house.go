@@ -160,7 +160,7 @@ func (h *house) openSandbox(ctx context.Context, c Config) (err error) {
 func (h *house) openServices(ctx context.Context, c Config, endpoint string) (err error) {
 	h.functions, err = functions.Open(ctx, functions.Config{
 		Store: h.store, History: h.history, Blobs: h.blobs, Pool: h.pool, Dir: filepath.Join(c.Data, "code"), Endpoint: endpoint,
-		StrictRuntimes: c.StrictRuntimes, Log: c.Log, Credentials: h.roleCredentials(),
+		StrictRuntimes: c.StrictRuntimes, LambdaCPU: c.LambdaCPU, Log: c.Log, Credentials: h.roleCredentials(),
 		Runtime: func(identifier string) (functions.Interpreter, error) {
 			i, exact, err := h.runtimes.Resolve(context.Background(), identifier)
 			return functions.Interpreter{Version: i.Version, Exact: exact}, err

@@ -16,7 +16,7 @@ import (
 func upCommand() *cobra.Command {
 	var c server.Config
 	var verbose bool
-	var durability string
+	var durability, cpu string
 	cmd := &cobra.Command{
 		Use:   "up",
 		Short: "Serve every AWS API on one port until interrupted",
@@ -28,6 +28,9 @@ func upCommand() *cobra.Command {
 				c.Relaxed = server.RelaxedFlush
 			default:
 				return fmt.Errorf("--durability takes strict or relaxed, not %q", durability)
+			}
+			if c.LambdaCPU = cpu == "lambda"; !c.LambdaCPU && cpu != "all" {
+				return fmt.Errorf("--cpu takes all or lambda, not %q", cpu)
 			}
 			c.Log = logger(os.Stderr, verbose)
 			s, err := server.Open(cmd.Context(), c)
@@ -50,6 +53,7 @@ func upCommand() *cobra.Command {
 	f.StringVar(&durability, "durability", "strict", "strict: acknowledged means flushed; relaxed: flushed within 10 ms")
 	f.BoolVar(&c.VerifySignatures, "verify-signatures", false, "check SigV4 signatures against known access keys")
 	f.BoolVar(&c.StrictRuntimes, "strict-runtimes", false, "refuse functions whose exact runtime version is not on this machine")
+	f.StringVar(&cpu, "cpu", "all", "processors of functions: all of the machine's, or lambda: AWS's share for their memory (by function: tag anthill:cpu)")
 	f.DurationVar(&c.KeepAlive, "keep-alive", 0, "how long an idle execution environment is kept (default 10m)")
 	f.BoolVar(&c.TLS, "tls", false, "serve HTTPS with a certificate of a local CA")
 	f.BoolVar(&verbose, "verbose", false, "log requests and environments")

@@ -16,7 +16,7 @@ func (d *Driver) adapter(ctx context.Context, e *environment) (*supervisor.Adapt
 	if err != nil {
 		return nil, err
 	}
-	a := &supervisor.Adapter{MemoryMB: s.MemoryMB, Processes: processes, Tmps: d.tmps(s), TmpMB: s.TmpMB, PlainDir: code,
+	a := &supervisor.Adapter{MemoryMB: s.MemoryMB, Processes: processes, CPU: s.CPU, Tmps: d.tmps(s), TmpMB: s.TmpMB, PlainDir: code,
 		PlainEnv: map[string]string{"LAMBDA_TASK_ROOT": code},
 		Binds:    []supervisor.Bind{{From: code, To: "/var/task"}},
 		Job:      runtimeapi.Job{Dir: "/var/task", Env: e.variables(e.created, e.id)}}

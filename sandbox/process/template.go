@@ -46,6 +46,9 @@ func (d *Driver) templateKey(spec *sandbox.Spec) string {
 	if d.mu.learned[spec.Key] != nil {
 		key += "learned"
 	}
+	if spec.CPU > 0 {
+		key += "\x00cpu"
+	}
 	return key
 }
 
@@ -137,7 +140,7 @@ func (d *Driver) templateWith(ctx context.Context, spec *sandbox.Spec, m managed
 	if err != nil {
 		return nil, err
 	}
-	t := &supervisor.Template{Key: key, MemoryMB: spec.MemoryMB, Processes: processes, Tmps: d.tmps(spec), TmpMB: spec.TmpMB}
+	t := &supervisor.Template{Key: key, MemoryMB: spec.MemoryMB, Processes: processes, CPU: spec.CPU, Tmps: d.tmps(spec), TmpMB: spec.TmpMB}
 	if spec.Method == "" {
 		t.Spares = max(d.c.Spares, 0)
 		if d.c.Spares == 0 {

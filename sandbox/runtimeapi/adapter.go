@@ -81,7 +81,10 @@ func run(l *link, job *Job, begin int64) (syscall.WaitStatus, error) {
 		return 0, err
 	}
 	a.memory = func() int64 { return residentPeak(pid) }
-	go func() { _ = http.Serve(listener, a) }() // these two end with the process
+	// In namespaces of its own every process that is to be seen is of this environment.
+	self := os.Getpid()
+	mine := own{listener, func(pid int) bool { return job.Own || descends(pid, self) }}
+	go func() { _ = http.Serve(mine, a) }() // these two end with the process
 	go func() {
 		_ = l.listen(a.invoke)
 		os.Exit(1)

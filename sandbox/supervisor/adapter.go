@@ -20,8 +20,9 @@ type Adapter struct {
 	PlainArgv []string
 	MemoryMB  int
 	Processes int
-	Tmps      string // directory that holds the /tmp of every environment of the function
-	TmpMB     int    // size of each; 0 means AWS's 512
+	CPU       float64 // share of one processor's time; 0 leaves it open
+	Tmps      string  // directory that holds the /tmp of every environment of the function
+	TmpMB     int     // size of each; 0 means AWS's 512
 }
 
 // startAdapter starts an adapter, which starts the runtime.
@@ -40,7 +41,7 @@ func (k *keeper) startAdapter(e *environment, c *Command, s *started, log, inner
 		control.Close()
 		return err
 	}
-	e.group = k.groups.make(c.Adapter.MemoryMB, c.Adapter.Processes)
+	e.group = k.groups.make(limits{c.Adapter.MemoryMB, c.Adapter.Processes, c.Adapter.CPU})
 	k.groups.watch(e.group, c.Adapter.MemoryMB, c.Adapter.TmpMB, e.scratch, func() { k.kill(e) })
 	passed := []*os.File{inner, innerControl, page}
 	job := c.Adapter.Job

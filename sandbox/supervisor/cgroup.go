@@ -14,12 +14,12 @@ import (
 // groups limits memory and processes with the control groups that the machine lets us write, of either version.
 type groups struct {
 	once sync.Once
-	// memory and pids are directories to make groups in; "" when there are none. With version 2 they are the same.
-	memory, pids string
-	v2           bool
-	why          string // why there are none
-	n            int    // of groups made so far
-	mu           sync.Mutex
+	// memory, pids and cpu are directories to make groups in; "" when there are none. With version 2 they are the same.
+	memory, pids, cpu string
+	v2                bool
+	why               string // why there are none
+	n                 int    // of groups made so far
+	mu                sync.Mutex
 
 	wg       sync.WaitGroup
 	register chan func() // events to register, one after the other
@@ -44,6 +44,19 @@ type cgroup struct {
 
 const groupName = "anthill"
 
+// limits are those of one environment. Zeros limit nothing.
+type limits struct {
+	MemoryMB  int
+	Processes int     // threads included
+	CPU       float64 // of one processor's time
+}
+
+// cpuPeriod is how often the share of the processor is given anew, in µs. It is short, so that a small share does not make
+// a request wait for long.
+const cpuPeriod = 20_000
+
+func (l limits) quota() string { return strconv.Itoa(max(int(l.CPU*cpuPeriod), 1000)) }
+
 func (g *groups) find() {
 	mounts, err := os.ReadFile("/proc/self/mounts")
 	if err != nil {
@@ -62,6 +75,8 @@ func (g *groups) find() {
 			g.memory = f[1]
 		case f[2] == "cgroup" && strings.Contains(options, ",pids,"):
 			g.pids = f[1]
+		case f[2] == "cgroup" && strings.Contains(options, ",cpu,"):
+			g.cpu = f[1]
 		case f[2] == "cgroup2":
 			unified = f[1]
 		}
@@ -81,6 +96,7 @@ func (g *groups) find() {
 	if g.memory == "" && unified != "" {
 		base := filepath.Join(unified, own)
 		_ = os.WriteFile(filepath.Join(unified, "cgroup.subtree_control"), []byte("+memory +pids"), 0) // on already, or refused below
+		_ = os.WriteFile(filepath.Join(unified, "cgroup.subtree_control"), []byte("+cpu"), 0)          // the same
 		if err := os.Mkdir(base, 0o755); err != nil {
 			g.why = err.Error()
 			return
@@ -91,9 +107,12 @@ func (g *groups) find() {
 			return
 		}
 		g.memory, g.pids, g.v2 = base, base, true
+		if os.WriteFile(filepath.Join(base, "cgroup.subtree_control"), []byte("+cpu"), 0) == nil {
+			g.cpu = base
+		}
 		return
 	}
-	for _, dir := range []*string{&g.memory, &g.pids} {
+	for _, dir := range []*string{&g.memory, &g.pids, &g.cpu} {
 		if *dir == "" {
 			continue
 		}
@@ -107,28 +126,35 @@ func (g *groups) find() {
 	}
 }
 
-// make makes a group with a memory limit in MB and a limit of processes. It gives nil when the machine has none to give.
-func (g *groups) make(memoryMB, processes int) *cgroup {
+// make makes a group with these limits. It gives nil when the machine has none to give.
+func (g *groups) make(l limits) *cgroup {
 	g.once.Do(g.find)
 	g.mu.Lock()
 	g.n++
 	name := strconv.Itoa(g.n)
 	g.mu.Unlock()
 	c := &cgroup{v2: g.v2}
-	limit := strconv.Itoa(memoryMB << 20)
+	limit := strconv.Itoa(l.MemoryMB << 20)
 	if g.v2 {
 		dir := filepath.Join(g.memory, name)
-		c.add(dir, "cgroup.procs", [][2]string{{"memory.max", limit}, {"memory.swap.max", "0"}, {"memory.oom.group", "0"}, {"pids.max", strconv.Itoa(processes)}})
+		set := [][2]string{{"memory.max", limit}, {"memory.swap.max", "0"}, {"memory.oom.group", "0"}, {"pids.max", strconv.Itoa(l.Processes)}}
+		if l.CPU > 0 && g.cpu != "" {
+			set = append(set, [2]string{"cpu.max", l.quota() + " " + strconv.Itoa(cpuPeriod)})
+		}
+		c.add(dir, "cgroup.procs", set)
 		c.oomAt, c.memoryDir = filepath.Join(dir, "memory.events"), dir
 		return c.orNil()
 	}
-	if g.memory != "" && memoryMB > 0 {
+	if g.memory != "" && l.MemoryMB > 0 {
 		dir := filepath.Join(g.memory, name)
 		c.add(dir, "tasks", [][2]string{{"memory.limit_in_bytes", limit}, {"memory.memsw.limit_in_bytes", limit}})
 		c.oomAt, c.memoryDir = filepath.Join(dir, "memory.oom_control"), dir
 	}
-	if g.pids != "" && processes > 0 {
-		c.add(filepath.Join(g.pids, name), "tasks", [][2]string{{"pids.max", strconv.Itoa(processes)}})
+	if g.pids != "" && l.Processes > 0 {
+		c.add(filepath.Join(g.pids, name), "tasks", [][2]string{{"pids.max", strconv.Itoa(l.Processes)}})
+	}
+	if g.cpu != "" && l.CPU > 0 {
+		c.add(filepath.Join(g.cpu, name), "tasks", [][2]string{{"cpu.cfs_period_us", strconv.Itoa(cpuPeriod)}, {"cpu.cfs_quota_us", l.quota()}})
 	}
 	return c.orNil()
 }
@@ -148,7 +174,7 @@ func (c *cgroup) add(dir, join string, limits [][2]string) {
 	for _, l := range limits {
 		_ = os.WriteFile(filepath.Join(dir, l[0]), []byte(l[1]), 0) // swap accounting may be off
 	}
-	if f, err := os.OpenFile(filepath.Join(dir, join), os.O_WRONLY, 0); err == nil {
+	if f, err := os.OpenFile(filepath.Join(dir, join), os.O_CREATE|os.O_WRONLY, 0o600); err == nil {
 		c.join = append(c.join, f)
 	}
 }
@@ -218,7 +244,7 @@ func (g *groups) close() {
 		close(done)
 	}()
 	closedWithin(done, time.Second) // one whose processes would not end keeps its watch until we end
-	for _, dir := range []string{g.memory, g.pids} {
+	for _, dir := range []string{g.memory, g.pids, g.cpu} {
 		if dir != "" {
 			_ = os.Remove(dir) // a group that would not go keeps it
 		}

@@ -24,6 +24,7 @@ type Template struct {
 	Plain     Variant // where the machine gives none
 	MemoryMB  int     // limit of each environment
 	Processes int     // limit of each environment
+	CPU       float64 // share of one processor's time of each environment; 0 leaves it open
 	Spares    int     // clones that are made ahead
 	Tmps      string  // directory that holds the /tmp of every environment of the function
 	TmpMB     int     // size of each; 0 means AWS's 512
@@ -375,7 +376,7 @@ func (t *template) fork(tmp string) (*clone, error) {
 	}
 	defer inner.Close()
 	c.control = control
-	c.group = t.k.groups.make(t.spec.MemoryMB, t.spec.Processes)
+	c.group = t.k.groups.make(limits{t.spec.MemoryMB, t.spec.Processes, t.spec.CPU})
 	t.k.groups.watch(c.group, t.spec.MemoryMB, t.spec.TmpMB, c.scratch, c.kill)
 	fds := []int{int(inner.Fd())}
 	if t.isolated {
