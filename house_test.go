@@ -65,9 +65,10 @@ var plan = []struct {
 	{"loadtest", "value fault latency"},
 	{"report", "value fault latency loadtest"},
 	{"lab", "value fault arn latency loadtest report"},
+	{"bench", "value fault arn latency report history internal/disk sandbox sandbox/process"}, // floors are of the rooms themselves
 	// wiring
 	{"server", "*"},
-	{"cmd/anthill", "server lab loadtest latency report fault value arn sandbox/supervisor sandbox/process sandbox internal/..."},
+	{"cmd/anthill", "server bench lab loadtest latency report fault value arn sandbox/supervisor sandbox/process sandbox internal/..."},
 	// support
 	{"internal/awsgen", "api/protocol"},
 	{"test/...", "*"},

@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 
+	"anthill/bench"
 	"anthill/sandbox/supervisor"
 )
 
@@ -11,5 +12,5 @@ func reexecuted() bool {
 	if len(os.Args) > 1 && os.Args[1] == "supervisor" {
 		os.Exit(supervisor.Main(os.Args[2:]))
 	}
-	return false
+	return bench.Child(os.Args)
 }
