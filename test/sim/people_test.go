@@ -62,7 +62,7 @@ func (w *world) handlers() map[string]sandboxtest.Func {
 		},
 		"token": func(ctx context.Context, event []byte) ([]byte, error) {
 			a := enter(event)
-			w.wg.Go(func() { w.answer(a.Token, a.Execution, "token "+a.key()) })
+			w.wg.Go(func() { w.answer(a.Token, "token "+a.key()) })
 			time.Sleep(time.Duration(w.draw("token", a.key()).IntN(int(50 * time.Millisecond))))
 			return []byte(`"sent"`), nil
 		},
@@ -70,7 +70,7 @@ func (w *world) handlers() map[string]sandboxtest.Func {
 }
 
 // answer is somebody who has a task's token: signs of life, then an answer, again until it is acknowledged.
-func (w *world) answer(token, execution, purpose string) {
+func (w *world) answer(token, purpose string) {
 	r := w.draw("answer", purpose)
 	for range r.IntN(4) {
 		if !w.sleep(time.Duration(r.Int64N(int64(4 * time.Second)))) {
@@ -93,13 +93,13 @@ func (w *world) answer(token, execution, purpose string) {
 		switch {
 		case ok && err == nil:
 			w.mu.Lock()
-			w.mu.answers[said] = execution
+			w.mu.answers = append(w.mu.answers, said)
 			w.mu.Unlock()
 			return
 		case ok && fault.Is(err, fault.Timeout): // the task has ended without us
 			return
 		case ok && fault.Of(err).Kind != fault.Canceled && fault.Of(err).Kind != fault.Full:
-			w.failf("an answer to %s: %v", execution, err)
+			w.failf("an answer of %s: %v", purpose, err)
 			return
 		}
 		if !w.sleep(300 * time.Millisecond) {
@@ -143,7 +143,7 @@ func (w *world) worker(n int) {
 			if err := json.Unmarshal([]byte(task.Input), &a); err != nil {
 				w.failf("a worker was given %s", task.Input)
 			}
-			w.answer(task.Token, "", "worker "+task.Token)
+			w.answer(task.Token, "worker "+task.Token)
 		}
 	}
 }

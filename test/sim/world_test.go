@@ -49,11 +49,12 @@ type world struct {
 		up      chan struct{} // closed when p is there
 		known   map[string]*known
 		order   []*known
-		answers map[string]string // acknowledged: what was said of a task, its execution's ARN
-		entered map[string]int    // handlers, by attempt
+		answers []string       // acknowledged: what was said of tasks
+		entered map[string]int // handlers, by attempt
 		trouble []string
 	}
 	machines []*workflows.Machine
+	heard    map[string]bool // answers that are in a history
 	activity string
 }
 
@@ -88,7 +89,7 @@ func newWorld(t *testing.T, seed uint64, image *disk.Memory, dir string) *world 
 	w.over, w.end = context.WithCancel(context.Background())
 	w.mu.up = make(chan struct{})
 	w.mu.known = map[string]*known{}
-	w.mu.answers = map[string]string{}
+	w.heard = map[string]bool{}
 	w.mu.entered = map[string]int{}
 	return w
 }
