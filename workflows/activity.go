@@ -30,16 +30,60 @@ type activity struct {
 	mu struct {
 		sync.Mutex
 		doc     Activity
-		waiting []*Task
-		news    chan struct{} // closed and replaced when a task comes
+		waiting map[waiting]bool // tasks that no worker has
+		order   []waiting        // the same, oldest first, with some that wait no more
+		news    chan struct{}    // closed and replaced when a task comes
 		deleted bool
 	}
 }
 
+// waiting names a task of an execution.
+type waiting struct {
+	Execution string `json:"e"`
+	Task      uint64 `json:"t"`
+}
+
 func newActivity(doc Activity) *activity {
 	a := &activity{}
-	a.mu.doc, a.mu.news = doc, make(chan struct{})
+	a.mu.doc, a.mu.news, a.mu.waiting = doc, make(chan struct{}), map[waiting]bool{}
 	return a
+}
+
+// offer lets a task wait for a worker. One that waits already keeps its place.
+func (a *activity) offer(w waiting) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.mu.waiting[w] {
+		return
+	}
+	a.mu.waiting[w] = true
+	a.mu.order = append(a.mu.order, w)
+	a.wakeLocked()
+}
+
+// drop forgets a task that waits.
+func (a *activity) drop(w waiting) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if !a.mu.waiting[w] {
+		return
+	}
+	delete(a.mu.waiting, w)
+	if len(a.mu.order) > 2*len(a.mu.waiting)+16 {
+		a.mu.order = slices.DeleteFunc(a.mu.order, func(o waiting) bool { return !a.mu.waiting[o] })
+	}
+}
+
+// takeLocked gives the task that has waited for longest. a.mu must be held.
+func (a *activity) takeLocked() (w waiting, ok bool) {
+	for len(a.mu.order) > 0 {
+		w, a.mu.order = a.mu.order[0], a.mu.order[1:]
+		if a.mu.waiting[w] {
+			delete(a.mu.waiting, w)
+			return w, true
+		}
+	}
+	return w, false
 }
 
 func (a *activity) doc() Activity {
@@ -165,21 +209,24 @@ func (s *Service) Fetch(ctx context.Context, activityARN, worker string) (*Fetch
 			a.mu.Unlock()
 			return nil, noActivity(op, activityARN)
 		}
-		if len(a.mu.waiting) > 0 {
-			t := a.mu.waiting[0]
-			a.mu.waiting = a.mu.waiting[1:]
+		if w, ok := a.takeLocked(); ok {
 			a.mu.Unlock()
-			if t.ctx.Err() != nil {
-				continue
-			}
-			err := s.tell(ctx, t.Execution, message{in: interp.TaskStart{Task: t.RunTask.Task, Worker: worker}})
+			var f Fetched
+			err := s.tell(ctx, w.Execution, message{task: w.Task, reply: func(t *Task) interp.Input {
+				if t.Started || t.fetched {
+					return nil // another worker has it
+				}
+				t.fetched = true
+				f = Fetched{Token: t.Token, Input: t.Arguments.String()}
+				return interp.TaskStart{Task: w.Task, Worker: worker}
+			}})
 			if err != nil {
 				if fault.Is(err, fault.Timeout) {
-					continue // the execution has ended
+					continue // the task has ended
 				}
 				return nil, fault.In(op, err)
 			}
-			return &Fetched{Token: t.Token, Input: t.Arguments.String()}, nil
+			return &f, nil
 		}
 		news := a.mu.news
 		a.mu.Unlock()
@@ -206,10 +253,7 @@ func (i activityTask) Do(_ context.Context, t *Task) Outcome {
 	if t.Started {
 		return Outcome{Open: true} // a worker has it
 	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.mu.waiting = append(slices.DeleteFunc(a.mu.waiting, func(o *Task) bool { return o.ctx.Err() != nil }), t)
-	a.wakeLocked()
+	a.offer(waiting{t.Execution, t.RunTask.Task})
 	return Outcome{Open: true}
 }
 

@@ -238,10 +238,9 @@ func (s *Service) Get(executionARN string) (*Execution, error) {
 
 // driven reports whether an execution is open here.
 func (s *Service) driven(executionARN string) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	_, ok := s.mu.runs[executionARN]
-	return ok
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.mu.runs[executionARN] != nil || s.mu.resting[executionARN] != nil
 }
 
 // Result is how an execution stands, with its data.
@@ -383,8 +382,8 @@ func (s *Service) Stop(ctx context.Context, executionARN, errorName, cause strin
 }
 
 // openWrites are what the start of a Standard execution commits beside its events; closeWrites its end.
-func (s *Service) openWrites(e *Execution) []store.Write {
-	return []store.Write{s.executions.Write(e.ARN, *e), s.order.Write(e.listKey(), struct{}{}), s.open.Write(e.ARN, struct{}{})}
+func (s *Service) openWrites(e *Execution, rest openRecord) []store.Write {
+	return []store.Write{s.executions.Write(e.ARN, *e), s.order.Write(e.listKey(), struct{}{}), s.open.Write(e.ARN, rest)}
 }
 
 // listKey is the key in the order of the machine, or of the map run that the execution belongs to.

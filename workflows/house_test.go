@@ -39,6 +39,17 @@ type house struct {
 	pool      *sandbox.Pool
 	dir       string
 	buckets   *buckets.Service
+
+	config    workflows.Config
+	restAfter time.Duration
+	root      string // in a benchmark: where on the machine's own disk the data is
+}
+
+// newBenchHouse is a house without functions on the machine's own disk.
+func newBenchHouse(b *testing.B, restAfter time.Duration) *house {
+	h := &house{t: b, dir: b.TempDir(), root: b.TempDir(), driver: sandboxtest.New(nil), restAfter: restAfter}
+	h.open()
+	return h
 }
 
 func newHouse(t testing.TB, handlers map[string]sandboxtest.Func) *house {
@@ -64,9 +75,13 @@ func (h *house) check(err error) {
 func (h *house) open() {
 	h.t.Helper()
 	var err error
-	h.db, err = disk.Open("db", disk.Options{FS: h.fs})
+	var fs disk.FS = h.fs
+	if h.root != "" {
+		fs = disk.Machine()
+	}
+	h.db, err = disk.Open(filepath.Join(h.root, "db"), disk.Options{FS: fs})
 	h.check(err)
-	b, err := blobs.Open("blobs", h.fs, h.db)
+	b, err := blobs.Open(filepath.Join(h.root, "blobs"), fs, h.db)
 	h.check(err)
 	h.pool, err = sandbox.Open(context.Background(), sandbox.Config{Driver: h.driver})
 	h.check(err)
@@ -77,7 +92,14 @@ func (h *house) open() {
 	h.check(err)
 	h.buckets, err = buckets.Open(context.Background(), buckets.Config{Store: h.store, Blobs: b})
 	h.check(err)
-	h.Service, err = workflows.Open(context.Background(), workflows.Config{Store: h.store, History: h.log, Functions: h.functions, Objects: objects{h.buckets}, Log: log})
+	h.config = workflows.Config{Store: h.store, History: h.log, Functions: h.functions, Objects: objects{h.buckets}, Log: log, RestAfter: h.restAfter}
+	h.openService()
+}
+
+func (h *house) openService() {
+	h.t.Helper()
+	var err error
+	h.Service, err = workflows.Open(context.Background(), h.config)
 	h.check(err)
 }
 

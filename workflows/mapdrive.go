@@ -338,20 +338,23 @@ func (m *mapRun) moved(from, to Status, items int64) {
 func (m *mapRun) execute(ctx context.Context, i int) (childResult, error) {
 	s := m.parent.s
 	e := m.childOf(i, m.generation())
-	if e.Type == Standard {
+	done := s.openUntil(e.ARN)
+	if done == nil && e.Type == Standard { // of one that is not open, the store has the last word
 		if res, ended, err := m.endedBefore(ctx, e.ARN); ended || err != nil {
 			return res, err
 		}
+		done = s.openUntil(e.ARN) // it may have been redriven
 	}
-	r := s.running(e.ARN)
-	if r == nil {
+	var r *run
+	if done == nil {
 		r = s.runOf(e, m.child, m.rev.Logging)
 		if err := r.begin(m.inputs[i].input); err != nil {
 			return childResult{}, err
 		}
+		done = r.done
 	}
 	select {
-	case <-r.done:
+	case <-done:
 	case <-ctx.Done():
 		if s.ctx.Err() != nil {
 			return childResult{Status: Running}, nil
@@ -359,10 +362,13 @@ func (m *mapRun) execute(ctx context.Context, i int) (childResult, error) {
 		// It may have ended meanwhile; then there is nobody to be told.
 		_ = s.tell(context.WithoutCancel(ctx), e.ARN, message{in: interp.Stop{}})
 		select {
-		case <-r.done:
+		case <-done:
 		case <-s.ctx.Done():
 			return childResult{Status: Running}, nil
 		}
+	}
+	if e.Type == Standard { // its run may be another by now
+		return m.resultOf(e.ARN)
 	}
 	res := childResult{Started: r.e.Started, Stopped: r.e.Stopped, Redrives: r.e.Redrives, Generation: m.generation()}
 	res.Status, res.Output, res.Error, res.Cause = r.outcome()
@@ -385,11 +391,17 @@ func (m *mapRun) endedBefore(ctx context.Context, executionARN string) (res chil
 			return res, false, err
 		}
 	}
-	d, err := s.Describe(executionARN)
+	res, err = m.resultOf(executionARN)
+	return res, err == nil, err
+}
+
+// resultOf is how a Standard child has ended.
+func (m *mapRun) resultOf(executionARN string) (childResult, error) {
+	d, err := m.parent.s.Describe(executionARN)
 	if err != nil {
-		return res, false, err
+		return childResult{}, err
 	}
-	return childResult{Status: d.Status, Output: d.Output, Error: d.Error, Cause: d.Cause, Started: d.Started, Stopped: d.Stopped, Redrives: d.Redrives}, true, nil
+	return childResult{Status: d.Status, Output: d.Output, Error: d.Error, Cause: d.Cause, Started: d.Started, Stopped: d.Stopped, Redrives: d.Redrives}, nil
 }
 
 // generation tells the Express children of a redriven map run from those before. A Standard child that is redriven is the same.

@@ -47,9 +47,9 @@ func (n nestedExecution) Do(ctx context.Context, t *Task) Outcome {
 
 // wait waits for the end of an execution that a .sync task started. A task that is not wanted any more stops it.
 func (n nestedExecution) wait(ctx context.Context, t *Task, executionARN string) Outcome {
-	if r := n.s.running(executionARN); r != nil {
+	if done := n.s.openUntil(executionARN); done != nil {
 		select {
-		case <-r.done:
+		case <-done:
 		case <-ctx.Done():
 			if n.s.ctx.Err() == nil {
 				_, _ = n.s.Stop(context.WithoutCancel(ctx), executionARN, "", "") // it may have ended meanwhile
@@ -66,13 +66,6 @@ func (n nestedExecution) wait(ctx context.Context, t *Task, executionARN string)
 		return Outcome{Failure: &failure.Failure{Name: failure.TaskFailed, Cause: desc.String()}}
 	}
 	return Outcome{Output: desc}
-}
-
-// running finds the run of an open execution; nil when it has ended.
-func (s *Service) running(executionARN string) *run {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	return s.mu.runs[executionARN]
 }
 
 // nestedInput is the Input parameter as StartExecution gets it: JSON values as their text, a string as it is.

@@ -18,12 +18,16 @@ import (
 // run drives one open execution. Whoever delivers a message when nobody drives becomes the driver until the inbox is
 // empty; all fields below mu belong to the driver.
 type run struct {
-	s *Service
+	s   *Service
+	arn string
 
 	mu struct {
 		sync.Mutex
 		inbox []message
-		busy  bool // somebody drives
+		busy  bool      // somebody drives
+		gone  bool      // it was put down: who has a message finds the one that took its place
+		calm  bool      // it is among those that may be put down
+		since time.Time // when it was last driven to the end of its inbox
 	}
 
 	e       Execution
@@ -33,6 +37,7 @@ type run struct {
 	tasks   map[interp.Key]*Task
 	marks   marks         // what is written with the next flush
 	kept    [][]byte      // Express: records that are written at the end
+	resting bool          // the record of it among the open ones says that it only waits
 	next    work          // a task that the driver does itself when it has driven
 	dead    error         // why the execution is not driven any more, until the platform starts again
 	done    chan struct{} // closed when the execution has ended and that is durable
@@ -51,24 +56,34 @@ func (w work) do() {
 type message struct {
 	in    interp.Input
 	at    time.Time                // when it happened; zero is now
-	token string                   // instead of in: the task token that answer is about
-	reply func(*Task) interp.Input // with token: makes the input
+	reply func(*Task) interp.Input // instead of in: makes it of the task, which the message is refused without
+	task  uint64                   // with reply: the task
+	token string                   // with reply: that task's token, unless it is empty
 	side  []byte                   // a record to be written beside its events
 	after func(error)              // called when its events are durable, or could not be made so
 }
 
 // newRun makes the run of an execution that has not begun, or that is about to be taken up again.
 func (s *Service) newRun(e Execution, rev *Revision) (*run, error) {
+	m, err := s.machineOf(&e, rev)
+	if err != nil {
+		return nil, err
+	}
+	return s.runOf(e, m, rev.Logging), nil
+}
+
+// machineOf is what e runs: the machine of its revision, or the one inside of a distributed Map.
+func (s *Service) machineOf(e *Execution, rev *Revision) (*asl.Machine, error) {
 	m, err := s.compile(rev)
 	if err != nil {
 		return nil, err
 	}
 	if e.MapState != "" {
 		if m = childOf(m, e.MapState); m == nil {
-			return nil, &fault.Error{Kind: fault.Internal, Op: "workflows.newRun", Noun: "execution", Name: e.ARN, Detail: "its Map state is missing in the definition"}
+			return nil, &fault.Error{Kind: fault.Internal, Op: "workflows.machineOf", Noun: "execution", Name: e.ARN, Detail: "its Map state is missing in the definition"}
 		}
 	}
-	return s.runOf(e, m, rev.Logging), nil
+	return m, nil
 }
 
 // childOf is the machine of the child executions of the distributed Map at path; nil when there is none.
@@ -83,9 +98,15 @@ func childOf(m *asl.Machine, path string) *asl.Machine {
 
 // runOf makes the run of an execution of a compiled machine.
 func (s *Service) runOf(e Execution, m *asl.Machine, l Logging) *run {
-	r := &run{s: s, e: e, logging: l, timers: map[interp.Key]*time.Timer{}, tasks: map[interp.Key]*Task{}, done: make(chan struct{})}
-	r.x = interp.New(m, r.identity())
+	r := &run{s: s, arn: e.ARN, done: make(chan struct{})}
+	r.fill(e, m, l)
 	return r
+}
+
+func (r *run) fill(e Execution, m *asl.Machine, l Logging) {
+	r.e, r.logging = e, l
+	r.timers, r.tasks = map[interp.Key]*time.Timer{}, map[interp.Key]*Task{}
+	r.x = interp.New(m, r.identity())
 }
 
 func (r *run) identity() interp.Identity {
@@ -103,7 +124,7 @@ func (r *run) first(m message) error {
 	records := r.encode(events, m)
 	var also []store.Write
 	if r.e.Type == Standard {
-		also = r.s.openWrites(&r.e)
+		also = r.s.openWrites(&r.e, r.rest())
 		if r.x.Done() {
 			also = append(also[:1:1], r.s.closeWrites(r, events)...)
 			also = append(also, r.s.order.Write(r.e.listKey(), struct{}{}))
@@ -135,6 +156,14 @@ func (r *run) deliver(m message) work {
 		m.at = time.Now()
 	}
 	r.mu.Lock()
+	if r.mu.gone {
+		r.mu.Unlock()
+		if r = r.s.find(r.arn); r != nil {
+			return r.deliver(m)
+		}
+		m.tell(taskGone("workflows.deliver"))
+		return nil
+	}
 	r.mu.inbox = append(r.mu.inbox, m)
 	if r.mu.busy {
 		r.mu.Unlock()
@@ -160,7 +189,17 @@ func (r *run) drain() work {
 			next := r.next
 			r.next = nil
 			r.mu.busy = false
+			calm := r.resting && !r.mu.calm && !r.x.Done()
+			if calm {
+				r.mu.calm = true
+			}
+			if r.resting {
+				r.mu.since = time.Now()
+			}
 			r.mu.Unlock()
+			if calm {
+				r.s.mayRest(r)
+			}
 			return next
 		}
 		r.mu.Unlock()
@@ -196,7 +235,7 @@ func (r *run) step(batch []message) {
 	var all, last []interp.Event
 	for i := range batch {
 		m := &batch[i]
-		if m.token != "" && !r.answer(m) {
+		if m.reply != nil && !r.answer(m) {
 			continue
 		}
 		if m.in == nil {
@@ -235,11 +274,11 @@ func (m *message) tell(err error) {
 	}
 }
 
-// answer turns a message about a task token into an input, or refuses it.
+// answer turns a message about a task into an input, or refuses it.
 func (r *run) answer(m *message) bool {
-	for _, t := range r.tasks {
-		if t.Token == m.token {
-			m.in = m.reply(t)
+	t := r.tasks[interp.Key{Seq: m.task, Kind: interp.TaskEffect}]
+	if t != nil && (m.token == "" || t.Token == m.token) {
+		if m.in = m.reply(t); m.in != nil {
 			return true
 		}
 	}
@@ -255,6 +294,8 @@ func (r *run) commit(records [][]byte, last []interp.Event) error {
 	ended := r.x.Done() && r.e.Status == Running
 	if ended {
 		also = r.s.closeWrites(r, last)
+	} else if r.e.Type == Standard {
+		also = r.restWrites()
 	}
 	if r.e.Type == Express {
 		r.kept = append(r.kept, records...)
@@ -312,7 +353,7 @@ func (r *run) settle() {
 			delete(r.timers, k)
 		}
 		if t := r.tasks[k]; t != nil {
-			t.cancel()
+			t.end()
 			delete(r.tasks, k)
 		}
 	}
@@ -338,6 +379,9 @@ func (r *run) start(e interp.Effect, recovered bool) {
 	case *interp.RunTask:
 		t := r.newTask(e, recovered)
 		r.tasks[e.Key()] = t
+		if recovered && e.Open() && (e.Started || e.Submitted || r.resting) {
+			return // an answer will come, or a worker: a resting execution's tasks wait for one already
+		}
 		w := func() work { return r.perform(t) }
 		if r.next == nil {
 			r.next = w
@@ -355,7 +399,7 @@ func (r *run) end() {
 		t.Stop()
 	}
 	for _, t := range r.tasks {
-		t.cancel()
+		t.end()
 	}
 	clear(r.timers)
 	clear(r.tasks)
@@ -370,8 +414,8 @@ func (r *run) end() {
 // leave takes the execution out of the open ones.
 func (r *run) leave() {
 	r.s.mu.Lock()
-	if r.s.mu.runs[r.e.ARN] == r {
-		delete(r.s.mu.runs, r.e.ARN)
+	if r.s.mu.runs[r.arn] == r {
+		delete(r.s.mu.runs, r.arn)
 	}
 	r.s.mu.Unlock()
 }
@@ -382,9 +426,7 @@ func (s *Service) tell(ctx context.Context, executionARN string, m message) erro
 		return &fault.Error{Kind: fault.Canceled, Noun: "execution", Name: executionARN, Detail: "the platform is stopping"}
 	}
 	defer s.leave()
-	s.mu.RLock()
-	r := s.mu.runs[executionARN]
-	s.mu.RUnlock()
+	r := s.find(executionARN)
 	if r == nil {
 		return taskGone("workflows.tell")
 	}
@@ -396,6 +438,8 @@ func (s *Service) tell(ctx context.Context, executionARN string, m message) erro
 		return err
 	case <-ctx.Done():
 		return &fault.Error{Kind: fault.Canceled, Noun: "execution", Name: executionARN, Err: ctx.Err()}
+	case <-s.ctx.Done():
+		return &fault.Error{Kind: fault.Canceled, Noun: "execution", Name: executionARN, Detail: "the platform is stopping"}
 	}
 }
 

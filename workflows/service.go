@@ -39,6 +39,10 @@ type Config struct {
 	// their outcome, in one flush. 0 means 25 ms.
 	StartNotice time.Duration
 
+	// RestAfter is how long an execution that only waits stays in memory before it is put down to disk, and how far its
+	// next deadline must be for that. 0 means five seconds.
+	RestAfter time.Duration
+
 	Log *slog.Logger // nil means slog.Default
 }
 
@@ -59,8 +63,9 @@ type Service struct {
 	executions   *store.Collection[Execution]
 	order        *store.Collection[struct{}] // machine ARN / start, newest first / execution ARN
 	mapRunDocs   *store.Collection[MapRun]
-	mapRunsOf    *store.Collection[struct{}] // execution ARN / start / map run ARN
-	open         *store.Collection[struct{}] // ARNs of Standard executions that have not ended
+	mapRunsOf    *store.Collection[struct{}]   // execution ARN / start / map run ARN
+	open         *store.Collection[openRecord] // Standard executions that have not ended
+	wakeRest     chan struct{}                 // has room for one: the keeper of those that rest has something to do
 
 	ctx  context.Context // ends with Close
 	stop context.CancelFunc
@@ -76,7 +81,11 @@ type Service struct {
 		aliases    map[string]*Alias     // by ARN
 		activities map[string]*activity  // by ARN
 		compiled   map[string]*asl.Machine
-		runs       map[string]*run // by execution ARN: the open ones
+		revisions  map[string]*Revision // by key: those of executions that were taken up
+		runs       map[string]*run      // by execution ARN: the open ones that are driven
+		resting    map[string]*resting  // and those that are not, since they only wait
+		due        dueHeap              // of resting: when they are to be taken up
+		calm       []calmRun            // that may be put down, by when to look at them
 		starting   map[string]*start
 		mapRuns    map[string]*mapRun
 	}
@@ -91,6 +100,9 @@ func Open(ctx context.Context, c Config) (*Service, error) {
 	if c.StartNotice == 0 {
 		c.StartNotice = defaultStartNotice
 	}
+	if c.RestAfter == 0 {
+		c.RestAfter = defaultRestAfter
+	}
 	s := &Service{c: c, log: c.Log,
 		machineDocs:  store.Of[Machine](c.Store, "state-machines"),
 		revisionDocs: store.Of[Revision](c.Store, "state-machine-revisions"),
@@ -101,7 +113,8 @@ func Open(ctx context.Context, c Config) (*Service, error) {
 		order:        store.Of[struct{}](c.Store, "executions-by-machine"),
 		mapRunDocs:   store.Of[MapRun](c.Store, "map-runs"),
 		mapRunsOf:    store.Of[struct{}](c.Store, "map-runs-by-execution"),
-		open:         store.Of[struct{}](c.Store, "executions-open"),
+		open:         store.Of[openRecord](c.Store, "executions-open"),
+		wakeRest:     make(chan struct{}, 1),
 	}
 	s.ctx, s.stop = context.WithCancel(context.WithoutCancel(ctx))
 	s.mu.machines = map[string]*Machine{}
@@ -109,7 +122,9 @@ func Open(ctx context.Context, c Config) (*Service, error) {
 	s.mu.aliases = map[string]*Alias{}
 	s.mu.activities = map[string]*activity{}
 	s.mu.compiled = map[string]*asl.Machine{}
+	s.mu.revisions = map[string]*Revision{}
 	s.mu.runs = map[string]*run{}
+	s.mu.resting = map[string]*resting{}
 	s.mu.starting = map[string]*start{}
 	s.mu.mapRuns = map[string]*mapRun{}
 	if err := s.load(); err != nil {
@@ -121,6 +136,7 @@ func Open(ctx context.Context, c Config) (*Service, error) {
 		s.wg.Wait()
 		return nil, fault.In(op, err)
 	}
+	s.wg.Go(s.keepResting)
 	return s, nil
 }
 

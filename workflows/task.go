@@ -40,9 +40,10 @@ type Task struct {
 	// Inspected says that TestState wants to see what was sent and answered; Secrets that it may see secrets too.
 	Inspected, Secrets bool
 
-	r      *run
-	ctx    context.Context
-	cancel context.CancelFunc
+	r       *run
+	fetched bool // a worker has it
+	ctx     context.Context
+	cancel  context.CancelFunc
 }
 
 // Outcome is how a task ended.
@@ -70,6 +71,16 @@ func (t *Task) Submit(output value.Value, started time.Time) error {
 	told := make(chan error, 1)
 	t.r.s.spawn(t.r.deliver(message{in: interp.TaskSubmission{Task: t.RunTask.Task, Output: output, Started: started}, after: func(err error) { told <- err }}))
 	return <-told
+}
+
+// end says that nobody wants the task any more.
+func (t *Task) end() {
+	t.cancel()
+	if t.Resource.Kind == asl.Activity {
+		if a, ok := t.r.s.activity(t.Resource.ARN); ok {
+			a.drop(waiting{t.Execution, t.RunTask.Task})
+		}
+	}
 }
 
 func (r *run) newTask(e *interp.RunTask, recovered bool) *Task {
@@ -177,17 +188,17 @@ func makeTaskToken(executionARN string, task uint64, random [16]byte) string {
 	return base64.StdEncoding.EncodeToString(append(b, executionARN...))
 }
 
-// executionOf gives the execution that a token names.
-func executionOf(token string) (executionARN string, ok bool) {
+// taskOf gives the execution and the task that a token names.
+func taskOf(token string) (executionARN string, task uint64, ok bool) {
 	b, err := base64.StdEncoding.DecodeString(token)
 	if err != nil || len(b) < 20 || b[0] != 0 || b[1] != 1 {
-		return "", false
+		return "", 0, false
 	}
-	_, n := binary.Uvarint(b[18:])
+	task, n := binary.Uvarint(b[18:])
 	if n <= 0 || !arn.Is(string(b[18+n:])) {
-		return "", false
+		return "", 0, false
 	}
-	return string(b[18+n:]), true
+	return string(b[18+n:]), task, true
 }
 
 // SendSuccess answers the task that token stands for; it returns when that is durable.
@@ -213,9 +224,9 @@ func (s *Service) SendHeartbeat(ctx context.Context, token string) error {
 }
 
 func (s *Service) sendAnswer(ctx context.Context, op, token string, reply func(*Task) interp.Input) error {
-	executionARN, ok := executionOf(token)
+	executionARN, task, ok := taskOf(token)
 	if !ok {
 		return badToken(op)
 	}
-	return fault.In(op, s.tell(ctx, executionARN, message{token: token, reply: reply}))
+	return fault.In(op, s.tell(ctx, executionARN, message{task: task, token: token, reply: reply}))
 }

@@ -10,12 +10,9 @@ import (
 // ended first, which is no fault.
 func (s *Service) Wait(ctx context.Context, executionARN string) (*Execution, error) {
 	const op = "workflows.Wait"
-	s.mu.Lock()
-	r := s.mu.runs[executionARN]
-	s.mu.Unlock()
-	if r != nil {
+	if done := s.openUntil(executionARN); done != nil {
 		select {
-		case <-r.done:
+		case <-done:
 		case <-ctx.Done():
 		case <-s.ctx.Done():
 			return nil, &fault.Error{Kind: fault.Canceled, Op: op, Noun: "execution", Name: executionARN, Detail: "the platform is stopping"}

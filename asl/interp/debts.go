@@ -1,6 +1,11 @@
 package interp
 
-import "slices"
+import (
+	"slices"
+	"time"
+
+	"anthill/asl"
+)
 
 // debts is the effects that are owed. The zero debts is empty.
 type debts struct {
@@ -94,3 +99,32 @@ func (x *Execution) Pending() []Effect { return x.owed.all() }
 // Take gives the effects that became owed since the last Take and the keys of those that are not wanted any more. A
 // timer that was moved (a heartbeat came) is among both: end it first.
 func (x *Execution) Take() (begin []Effect, end []Key) { return x.owed.take() }
+
+// mostIdle is how many effects an execution may be owed and still count as idle.
+const mostIdle = 64
+
+// Idle reports whether x only waits: for instants, for answers with a task's token, and for workers of activities. until is
+// the earliest of those instants, zero for none; unfetched are the tasks that no worker has yet.
+func (x *Execution) Idle() (until time.Time, unfetched []*RunTask, idle bool) {
+	if x.status != Running || len(x.owed.owed) == 0 || len(x.owed.owed) > mostIdle {
+		return until, nil, false
+	}
+	for _, d := range x.owed.owed {
+		switch e := d.effect.(type) {
+		case *Timer:
+			if until.IsZero() || e.At.Before(until) {
+				until = e.At
+			}
+		case *RunTask:
+			if !e.Open() {
+				return until, nil, false
+			}
+			if !e.Started && e.Resource.Kind == asl.Activity {
+				unfetched = append(unfetched, e)
+			}
+		default:
+			return until, nil, false
+		}
+	}
+	return until, unfetched, true
+}

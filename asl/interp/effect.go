@@ -49,6 +49,11 @@ type RunTask struct {
 	Submitted   bool // so is TaskSubmitted
 }
 
+// Open reports whether nothing is left to do for the task but to wait for an answer with its token.
+func (r *RunTask) Open() bool {
+	return r.Resource.Kind == asl.Activity || r.Submitted && r.Resource.Pattern == asl.WaitForTaskToken
+}
+
 // Timer asks for a TimerFired at an instant.
 type Timer struct {
 	Timer Key

@@ -143,6 +143,9 @@ func (w *world) worker(n int) {
 			if err := json.Unmarshal([]byte(task.Input), &a); err != nil {
 				w.failf("a worker was given %s", task.Input)
 			}
+			w.mu.Lock()
+			w.mu.fetched[task.Token]++
+			w.mu.Unlock()
 			w.answer(task.Token, "worker "+task.Token)
 		}
 	}

@@ -278,6 +278,11 @@ func (w *world) check(p *platform) {
 			w.mu.trouble = append(w.mu.trouble, fmt.Sprintf("the handler of %s was entered %d times", key, n))
 		}
 	}
+	for token, n := range w.mu.fetched {
+		if n > 1 {
+			w.mu.trouble = append(w.mu.trouble, fmt.Sprintf("the activity task %s was fetched %d times", token, n))
+		}
+	}
 	for id, n := range w.sent.n {
 		if n > 1 {
 			w.mu.trouble = append(w.mu.trouble, fmt.Sprintf("request %s was handed over %d times", id, n))

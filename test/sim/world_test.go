@@ -51,6 +51,7 @@ type world struct {
 		order   []*known
 		answers []string       // acknowledged: what was said of tasks
 		entered map[string]int // handlers, by attempt
+		fetched map[string]int // activity tasks, by token
 		trouble []string
 	}
 	machines []*workflows.Machine
@@ -91,6 +92,7 @@ func newWorld(t *testing.T, seed uint64, image *disk.Memory, dir string) *world 
 	w.mu.known = map[string]*known{}
 	w.heard = map[string]bool{}
 	w.mu.entered = map[string]int{}
+	w.mu.fetched = map[string]int{}
 	return w
 }
 
@@ -149,7 +151,8 @@ func (w *world) open(crash *crash) *platform {
 	log := slog.New(slog.NewTextHandler(w.events, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	p.functions, err = functions.Open(context.Background(), functions.Config{Store: st, History: p.log, Blobs: b, Pool: p.pool, Dir: w.dir, Architecture: "x86_64", Log: log})
 	check("functions")
-	p.Service, err = workflows.Open(context.Background(), workflows.Config{Store: st, History: p.log, Functions: p.functions, Log: log})
+	p.Service, err = workflows.Open(context.Background(), workflows.Config{Store: st, History: p.log, Functions: p.functions, Log: log,
+		RestAfter: []time.Duration{0, time.Second, 100 * time.Millisecond}[w.seed%3]})
 	check("workflows")
 	w.mu.Lock()
 	w.mu.p = p
