@@ -160,8 +160,11 @@ func (v *view) check(field, source string, out value.Value, err error) (value.Va
 	switch {
 	case err != nil:
 		var je *jsonata.Error
-		if errors.As(err, &je) && je.Code == "" {
+		switch {
+		case errors.As(err, &je) && je.Code == "":
 			return out, &evaluationError{v.f.evaluation(field, "%sreturned an unsupported result type.", what)}
+		case je != nil && je.Code == "U1001": // a limit has no code on AWS
+			return out, &evaluationError{v.f.evaluation(field, "%sthrew an error during evaluation: %s", what, je.Message)}
 		}
 		return out, &evaluationError{v.f.evaluation(field, "%sthrew an error during evaluation. %v", what, err)}
 	case out.IsAbsent():

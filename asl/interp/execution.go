@@ -145,7 +145,15 @@ func (x *Execution) Apply(e *Event) {
 }
 
 // emit makes an event happen: it gets its position, id and time and is applied.
+// A history that is full takes nothing more but the end of its execution.
 func (x *Execution) emit(e Event) {
+	if x.lastID >= MaxEvents-1 && !e.Type.Hidden() && (e.Type < ExecutionSucceeded || e.Type > ExecutionAborted) && e.Type != ExecutionRedriven {
+		if x.status > Running {
+			return
+		}
+		e = Event{Type: ExecutionFailed, Prev: e.Prev, Frame: x.root.id, Error: failure.Runtime,
+			Cause: "The execution reached the maximum number of history events (25000)."}
+	}
 	e.Seq = x.seq + 1
 	e.Time = x.now
 	if !e.Type.Hidden() {

@@ -45,11 +45,7 @@ func (x *Execution) advance(f *frame) *trouble {
 		}
 		return nil
 	}
-	for j.next < len(j.children) && j.running < j.width {
-		if x.lastID >= MaxEvents-1 {
-			x.tooLong(f)
-			return nil
-		}
+	for x.status == Running && j.next < len(j.children) && j.running < j.width {
 		e := Event{Type: MapIterationStarted, Prev: j.launch, Name: f.state.Name, Index: j.next, Frame: f.id}
 		if f.state.Map.Selector != nil {
 			in, t := x.selectItem(f, j.next, j.items.At(j.next).Value, "")

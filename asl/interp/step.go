@@ -19,10 +19,6 @@ var (
 // step takes f as far as one state goes: it enters it and does its work, or does what is left to do.
 func (x *Execution) step(f *frame) {
 	if f.phase == entering {
-		if x.lastID >= MaxEvents-1 {
-			x.tooLong(f)
-			return
-		}
 		x.emit(Event{Type: enteredEvent[f.state.Type], Prev: f.prev, Name: f.state.Name, Payload: f.data, Frame: f.id})
 	}
 	switch f.phase {
@@ -363,10 +359,4 @@ func (j *join) last() (id int64) {
 		id = max(id, c.prev)
 	}
 	return id
-}
-
-// tooLong ends an execution whose history is full.
-func (x *Execution) tooLong(f *frame) {
-	x.emit(Event{Type: ExecutionFailed, Prev: f.prev, Frame: x.root.id, Error: failure.Runtime,
-		Cause: "The execution reached the maximum number of history events (25000)."})
 }

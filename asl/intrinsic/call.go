@@ -96,8 +96,11 @@ func (c *call) eval(env *jsonpath.Env) (value.Value, error) {
 func (a *argument) eval(env *jsonpath.Env) (value.Value, error) {
 	switch {
 	case a.path != nil:
-		v := a.path.Lookup(env)
-		if v.IsAbsent() {
+		v, why := a.path.Find(env)
+		switch {
+		case why != "":
+			return v, errors.New(why)
+		case v.IsAbsent():
 			return v, notFound(a.path, env)
 		}
 		return v, nil

@@ -15,7 +15,7 @@ type compiler struct {
 	nested    int // how many steps, blocks of steps or lambdas deep: 0 means that the context is the document
 }
 
-func compile(src string, functions map[string]val) (e *Expr, err error) {
+func compile(src string, functions map[string]val, states bool) (e *Expr, err error) {
 	defer func() {
 		switch r := recover().(type) {
 		case nil:
@@ -25,7 +25,9 @@ func compile(src string, functions map[string]val) (e *Expr, err error) {
 			panic(r)
 		}
 	}()
-	return compileIn(src, functions, nil), nil
+	e = compileIn(src, functions, nil)
+	e.states = states
+	return e, nil
 }
 
 // compileIn compiles in a scope: nil for a whole expression, the caller's for $eval.
@@ -151,13 +153,13 @@ func (c *compiler) condition(n *node) code {
 		other = c.expr(n.other)
 	}
 	return func(ev *eval, in val, f *frame) val {
-		ev.enter()
+		ev.down()
 		branch := other
 		if truthy(cond(ev, in, f)) {
 			branch = then
 		}
 		r := branch(ev, in, f)
-		ev.leave()
+		ev.up()
 		return r
 	}
 }
@@ -172,7 +174,7 @@ func (c *compiler) block(n *node) code {
 	})
 	slots := len(s.names)
 	return func(ev *eval, in val, f *frame) val {
-		ev.enter()
+		ev.down()
 		if slots > 0 {
 			ev.charge(32 + valSize*slots)
 			f = &frame{parent: f, slots: make([]variable, slots)}
@@ -181,7 +183,7 @@ func (c *compiler) block(n *node) code {
 		for _, part := range parts {
 			r = part(ev, in, f)
 		}
-		ev.leave()
+		ev.up()
 		return r
 	}
 }
@@ -200,7 +202,9 @@ func (c *compiler) bind(n *node) code {
 		}
 	}
 	return func(ev *eval, in val, f *frame) val {
+		ev.down()
 		v := rhs(ev, in, f)
+		ev.up()
 		f.up(hops).slots[slot] = variable{val: v, set: true}
 		return v
 	}

@@ -57,7 +57,7 @@ func (c *compiler) invocation(n *node, first code) code {
 	}
 	isEval := name == "eval"
 	return func(ev *eval, in val, f *frame) val {
-		ev.enter()
+		ev.down()
 		var lhs val
 		if first != nil {
 			lhs = first(ev, in, f)
@@ -96,7 +96,7 @@ func (c *compiler) invocation(n *node, first code) code {
 			ev.pos = t.pos
 			r = ev.applyOnce(t.fn, t.args, in)
 		}
-		ev.leave()
+		ev.up()
 		return r
 	}
 }
@@ -105,7 +105,7 @@ func (c *compiler) invocation(n *node, first code) code {
 func (ev *eval) invokeLambda(fun *function, args []code, lhs val, applied bool, in val, f *frame, pos int) val {
 	ev.step()
 	l := fun.lambda
-	ev.charge(boxSize + valSize*l.slots)
+	ev.charge(valSize * l.slots)
 	slots := make([]variable, l.slots)
 	for i := range l.params {
 		slots[i].set = true
@@ -225,7 +225,7 @@ func (c *compiler) applied(n *node) code {
 	}
 	rhs, pos := c.expr(n.rhs), n.pos
 	return func(ev *eval, in val, f *frame) val {
-		ev.enter()
+		ev.down()
 		left := lhs(ev, in, f)
 		fn := rhs(ev, in, f)
 		if !fn.isFunc() {
@@ -245,7 +245,7 @@ func (c *compiler) applied(n *node) code {
 			ev.pos = pos
 			r = ev.apply(fn, []val{left}, null)
 		}
-		ev.leave()
+		ev.up()
 		return r
 	}
 }

@@ -35,7 +35,7 @@ func (c *compiler) group(n *node) groupCode {
 		names[i] = pair[0].text
 	}
 	pos := n.pos
-	return func(ev *eval, in val, f *frame) val {
+	object := func(ev *eval, in val, f *frame) val {
 		if !in.isArray() {
 			if fixed {
 				return fixedObject(ev, pairs, names, in, f)
@@ -50,6 +50,12 @@ func (c *compiler) group(n *node) groupCode {
 			return fixedObject(ev, pairs, names, items[0], f)
 		}
 		return groupItems(ev, pairs, items, tuples, f, pos)
+	}
+	return func(ev *eval, in val, f *frame) val {
+		ev.down()
+		v := object(ev, in, f)
+		ev.up()
+		return v
 	}
 }
 
@@ -285,6 +291,7 @@ func (c *compiler) arrayOf(n *node) code {
 	}
 	return func(ev *eval, in val, f *frame) val {
 		ev.step()
+		ev.down()
 		ev.charge(boxSize + valSize*len(items))
 		out := make([]val, 0, len(items))
 		for i, item := range items {
@@ -298,6 +305,7 @@ func (c *compiler) arrayOf(n *node) code {
 				out = v.appendTo(out)
 			}
 		}
+		ev.up()
 		return val{b: &box{items: out, cons: cons}}
 	}
 }

@@ -36,6 +36,7 @@ func (c *compiler) binary(n *node) code {
 		return operator(lhs, rhs, func(ev *eval, a, b val) val {
 			x, y := ev.textOf(a, pos), ev.textOf(b, pos)
 			ev.charge(len(x) + len(y))
+			ev.weigh(len(x) + len(y))
 			return ofString(x + y)
 		})
 	case "..":
@@ -48,19 +49,19 @@ func (c *compiler) binary(n *node) code {
 
 // under evaluates one operand a level deeper and tests it.
 func (ev *eval) under(operand code, in val, f *frame, test func(val) bool) bool {
-	ev.enter()
+	ev.down()
 	r := operand(ev, in, f)
-	ev.leave()
+	ev.up()
 	return test(r)
 }
 
 // operator evaluates both operands, the left one first.
 func operator(lhs, rhs code, apply func(ev *eval, a, b val) val) code {
 	return func(ev *eval, in val, f *frame) val {
-		ev.enter()
+		ev.down()
 		a := lhs(ev, in, f)
 		b := rhs(ev, in, f)
-		ev.leave()
+		ev.up()
 		return apply(ev, a, b)
 	}
 }
@@ -155,6 +156,7 @@ func rangeOf(ev *eval, a, b val, pos int) val {
 		panic(&Error{Code: "D2014", Position: pos, Token: "..", detail: ofNum(size)})
 	}
 	ev.charge(boxSize)
+	ev.weigh(8 * int(size))
 	return val{b: &box{seq: true, lazy: true, low: a.num(), size: int(size)}}
 }
 
@@ -194,9 +196,9 @@ func (c *compiler) unary(n *node) code {
 	}
 	operand, pos := c.expr(n.rhs), n.pos
 	return func(ev *eval, in val, f *frame) val {
-		ev.enter()
+		ev.down()
 		v := operand(ev, in, f)
-		ev.leave()
+		ev.up()
 		ev.pos = pos
 		switch {
 		case v.undef():

@@ -93,9 +93,9 @@ func (c *compiler) step(n *node, after []*node) step {
 func plainPath(steps []step, keep bool, group groupCode) code {
 	simple := !keep && group == nil
 	return func(ev *eval, in val, f *frame) val {
-		ev.enter()
+		ev.down()
 		r := walkPath(ev, steps, in, f)
-		ev.leave()
+		ev.up()
 		if simple {
 			return r
 		}

@@ -4,8 +4,8 @@ package jsonata
 // it carries tuples, and the steps see what the tuples bind as variables.
 func tuplePath(steps []step, from int, keepTuples, keep bool, group groupCode) code {
 	return func(ev *eval, in val, f *frame) val {
-		ev.enter()
-		defer ev.leave()
+		ev.down()
+		defer ev.up()
 		var r val
 		if in.isArray() && !steps[0].variable {
 			r = in

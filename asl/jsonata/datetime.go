@@ -261,7 +261,7 @@ func newTimeMatcher(ev *eval, picture string) timeMatcher {
 	}
 	re, err := regexp.Compile(b.String() + "$")
 	if err != nil {
-		ev.exhausted()
+		ev.tooMuch()
 	}
 	m.re = re
 	return m

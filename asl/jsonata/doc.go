@@ -2,7 +2,8 @@
 // once, to a tree of Go functions, and evaluated any number of times, by any number of goroutines at once.
 //
 // Two dialects: Compile takes the language as its own test suite has it; CompileStates takes what Step Functions runs
-// (no $eval; $partition, $range, $hash, $random(seed), $uuid and $parse besides).
+// (no $eval; $partition, $range, $hash, $random(seed), $uuid and $parse besides; expressions nest 100 levels, a text has
+// 6,990,256 characters at most; Infinity and NaN are texts in a result).
 //
 // Invariants:
 //   - an evaluation is a function of its Env: no clock, no randomness, no I/O of its own
@@ -15,10 +16,10 @@
 //   - objects keep the order in which their keys came; JavaScript puts keys that look like indexes first
 //   - after ^(…) a stream with @, # or % is still one, so that predicates may follow; the reference loses the bindings
 //   - limits stand in for the stack and the clock; exceeding one is U1001
-//   - a result that JSON cannot hold: NaN and infinities become null, functions the empty string, a half surrogate U+FFFD
+//   - a result that JSON cannot hold: NaN and infinities become null (in Step Functions their names), functions the empty
+//     string, a half surrogate U+FFFD
 //   - $pad, $formatNumber and $formatInteger refuse sizes that would exhaust memory
 //
-// Where Step Functions is known to differ from both, or AWS does not say: the numbers that $random(seed) gives for a seed
-// are our own; the codes and texts of $partition, $range, $hash and $parse for bad arguments are ours (D3137); AWS's
-// limits on time and depth are not published.
+// Where AWS does not say: the codes and texts of $partition, $range, $hash and $parse for bad arguments are ours (D3137);
+// its limit on time is not known and ours is one on steps.
 package jsonata

@@ -35,7 +35,7 @@ func (e *Error) complete(src string) *Error {
 		e.Position = units(src[:min(e.Position, len(src))])
 	}
 	e.Position = max(e.Position, 0)
-	printer := &eval{limits: Limits{}.filled()}
+	printer := &eval{limits: Limits{}.filled(false)}
 	show := func(v val) value.Value {
 		if v.isNumber() && v.b != nil {
 			return value.NullValue

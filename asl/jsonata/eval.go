@@ -1,6 +1,8 @@
 package jsonata
 
 import (
+	"fmt"
+
 	"anthill/value"
 )
 
@@ -56,6 +58,7 @@ type eval struct {
 	root   val // $$
 	steps  int
 	depth  int
+	level  int
 	bytes  int
 	stack  []val // arguments of the built-ins being called
 
@@ -67,18 +70,31 @@ type eval struct {
 	seed      uint64
 }
 
+// Limits of Step Functions, as it was seen to refuse.
+const (
+	statesLevels = 100
+	maxValue     = 6_990_256 // bytes of a value, at eight for a number and one for a character
+	maxStepped   = 360_145   // numbers of $range
+)
+
 // What a val and a box take, for the account of memory.
 const (
 	valSize = 48
 	boxSize = 144
 )
 
-func (l Limits) filled() Limits {
+func (l Limits) filled(states bool) Limits {
 	if l.Steps == 0 {
 		l.Steps = 2_000_000
 	}
 	if l.Depth == 0 {
 		l.Depth = 1000
+	}
+	if l.Levels == 0 {
+		l.Levels = 1000
+		if states {
+			l.Levels = statesLevels
+		}
 	}
 	if l.Bytes == 0 {
 		l.Bytes = 256 << 20
@@ -88,7 +104,7 @@ func (l Limits) filled() Limits {
 
 // Eval evaluates the expression. Undefined is the zero Value. The error is an *Error.
 func (e *Expr) Eval(env Env) (result value.Value, err error) {
-	ev := &eval{env: env, limits: env.Limits.filled(), expr: e}
+	ev := &eval{env: env, limits: env.Limits.filled(e.states), expr: e}
 	defer func() {
 		switch r := recover().(type) {
 		case nil:
@@ -127,14 +143,28 @@ func (ev *eval) located(e *Error) *Error {
 
 func (ev *eval) step() {
 	if ev.steps++; ev.steps > ev.limits.Steps {
-		ev.exhausted()
+		ev.exhausted("Expression evaluation timeout: Check for infinite loop")
 	}
 }
 
+// enter goes deeper into a value, or into a call that a native function makes.
 func (ev *eval) enter() {
 	if ev.depth++; ev.depth > ev.limits.Depth {
-		ev.exhausted()
+		ev.tooDeep(ev.limits.Depth)
 	}
+}
+
+// down goes into a node of the expression. One without nodes in it is the level below and does not count itself.
+func (ev *eval) down() {
+	if ev.level++; ev.level >= ev.limits.Levels {
+		ev.tooDeep(ev.limits.Levels)
+	}
+}
+
+func (ev *eval) up() { ev.level-- }
+
+func (ev *eval) tooDeep(most int) {
+	ev.exhausted(fmt.Sprintf("Stack overflow error: Check for non-terminating recursive function. Consider rewriting as tail-recursive. Depth=%d max=%d", most+1, most))
 }
 
 func (ev *eval) leave() { ev.depth-- }
@@ -142,19 +172,30 @@ func (ev *eval) leave() { ev.depth-- }
 // charge accounts for n bytes about to be built.
 func (ev *eval) charge(n int) {
 	if ev.bytes += n; ev.bytes > ev.limits.Bytes || ev.bytes < 0 {
-		ev.exhausted()
+		ev.tooMuch()
 	}
 }
 
 // chargeN accounts for n pieces of size bytes, where n may be absurd.
 func (ev *eval) chargeN(n float64, size int) {
 	if n*float64(size) > float64(ev.limits.Bytes) {
-		ev.exhausted()
+		ev.tooMuch()
 	}
 	ev.charge(int(n) * size)
 }
 
-func (ev *eval) exhausted() { panic(&Error{Code: "U1001", Position: -1}) }
+// weigh is charge for n bytes of one text, or n/8 numbers of one array: Step Functions limits each value.
+func (ev *eval) weigh(n int) {
+	if ev.expr.states && n > maxValue {
+		ev.tooMuch()
+	}
+}
+
+func (ev *eval) tooMuch() {
+	ev.exhausted("Expression evaluation memory limit exceeded: Check for excessive memory usage")
+}
+
+func (ev *eval) exhausted(why string) { panic(&Error{Code: "U1001", Message: why, Position: -1}) }
 
 // apply calls a function, and then whatever it ends by calling.
 func (ev *eval) apply(fn val, args []val, in val) val {
@@ -182,7 +223,7 @@ func (ev *eval) applyOnce(fn val, args []val, in val) val {
 		return fun.native(ev, in, args)
 	}
 	l := fun.lambda
-	ev.charge(boxSize + valSize*l.slots)
+	ev.charge(valSize * l.slots)
 	f := &frame{parent: fun.frame, slots: make([]variable, l.slots)}
 	for i := range l.params {
 		f.slots[i].set = true

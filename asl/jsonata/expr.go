@@ -14,6 +14,7 @@ type Expr struct {
 	functions map[string]val
 	refs      []Reference
 	reads     []string
+	states    bool // the dialect is that of Step Functions
 }
 
 // Env is what an evaluation may see.
@@ -30,8 +31,10 @@ type Env struct {
 // Limits bound one evaluation. A zero field means its default.
 type Limits struct {
 	Steps int // calls and iterations; default 2,000,000
-	Depth int // nested evaluations; default 1,000. Tail calls do not nest
-	Bytes int // memory built, whether or not it is still in use; default 256 MiB
+	Depth int // values in values, and calls by built-in functions; default 1,000
+	// Levels is how deep expressions nest, calls included; tail calls do not. Default 1,000, of Step Functions' dialect 100.
+	Levels int
+	Bytes  int // memory built, whether or not it is still in use; default 256 MiB
 }
 
 // Reference is one mention of a free variable: $states.input.x is {Name: "states", Path: ["input", "x"]}.
@@ -42,12 +45,12 @@ type Reference struct {
 }
 
 // Compile compiles an expression of JSONata 2.0.6. The error is an *Error.
-func Compile(expr string) (*Expr, error) { return compile(expr, standardFunctions) }
+func Compile(expr string) (*Expr, error) { return compile(expr, standardFunctions, false) }
 
 // CompileStates compiles an expression in the dialect of Step Functions. The error is an *Error.
 //
 // See AWS, Step Functions Developer Guide, "Transforming data with JSONata".
-func CompileStates(expr string) (*Expr, error) { return compile(expr, statesFunctions) }
+func CompileStates(expr string) (*Expr, error) { return compile(expr, statesFunctions, true) }
 
 // Source is the text that e was compiled from.
 func (e *Expr) Source() string { return e.source }

@@ -14,19 +14,19 @@ import (
 )
 
 // awsFunctions are what Step Functions adds, and $random with a seed. See the Step Functions Developer Guide,
-// "Transforming data with JSONata", "JSONata functions provided by Step Functions".
+// "Transforming data with JSONata", "JSONata functions provided by Step Functions". AWS cuts fractions off, towards zero,
+// and gives nothing for what has no answer.
 func awsFunctions() []builtinDef {
 	return []builtinDef{
-		{"partition", "<an:a>", 2, strict(partition)},
-		{"range", "<nnn:a>", 3, strict(steppedRange)},
-		{"hash", "<ss:s>", 2, strict(hashText)},
+		{"partition", "<an?:a>", 2, strict(partition)},
+		{"range", "<nn?n?:a>", 3, strict(steppedRange)},
+		{"hash", "<ss?:s>", 2, strict(hashText)},
 		{"random", "<n?:n>", 1, func(ev *eval, in val, args []val) val {
 			seed := arg(args, 0)
 			if seed.undef() {
 				return ofNum(ev.float())
 			}
-			state := math.Float64bits(seed.num())
-			return ofNum(float64(splitmix(&state)>>11) / (1 << 53))
+			return ofNum(javaDouble(int64(seed.num())))
 		}},
 		{"uuid", "<:s>", 0, func(ev *eval, in val, args []val) val {
 			// Version 4 of RFC 9562.
@@ -45,10 +45,24 @@ func awsFunctions() []builtinDef {
 	}
 }
 
+// javaDouble is the first nextDouble of a java.util.Random made with seed, by its documentation.
+func javaDouble(seed int64) float64 {
+	state := uint64(seed) ^ 0x5DEECE66D
+	next := func(bits uint) uint64 {
+		state = (state*0x5DEECE66D + 0xB) & (1<<48 - 1)
+		return state >> (48 - bits)
+	}
+	high := next(26)
+	return float64(high<<27+next(27)) / (1 << 53)
+}
+
 // partition cuts an array into arrays of a size.
 func partition(ev *eval, in val, args []val) val {
-	size := math.Floor(arg(args, 1).num())
-	if arg(args, 1).undef() || !(size >= 1) {
+	size := math.Trunc(arg(args, 1).num())
+	if arg(args, 1).undef() || size == 0 || args[0].len() == 0 {
+		return undefined
+	}
+	if !(size >= 1) {
 		panic(&Error{Code: "D3137", Position: -1, Token: "partition", detail: arg(args, 1), Index: 2,
 			Message: "The second argument of the partition function must be a positive number"})
 	}
@@ -65,7 +79,7 @@ func partition(ev *eval, in val, args []val) val {
 
 // steppedRange is the numbers from first to last by a step.
 func steppedRange(ev *eval, in val, args []val) val {
-	first, last, delta := args[0].num(), arg(args, 1).num(), arg(args, 2).num()
+	first, last, delta := math.Trunc(args[0].num()), math.Trunc(arg(args, 1).num()), math.Trunc(arg(args, 2).num())
 	if arg(args, 1).undef() || arg(args, 2).undef() {
 		return undefined
 	}
@@ -75,10 +89,10 @@ func steppedRange(ev *eval, in val, args []val) val {
 	}
 	n := math.Floor((last-first)/delta) + 1
 	if !(n > 0) {
-		return ofItems(nil)
+		return undefined
 	}
-	if n > maxRange {
-		panic(&Error{Code: "D2014", Position: -1, Token: "range", detail: ofNum(n)})
+	if n > maxStepped {
+		ev.tooMuch()
 	}
 	ev.chargeN(n, valSize)
 	out := make([]val, int(n))
@@ -93,6 +107,9 @@ func steppedRange(ev *eval, in val, args []val) val {
 
 func hashText(ev *eval, in val, args []val) val {
 	var h hash.Hash
+	if arg(args, 1).undef() {
+		return undefined
+	}
 	switch algorithm := arg(args, 1).text(); algorithm {
 	case "MD5":
 		h = md5.New()

@@ -116,6 +116,7 @@ func pad(ev *eval, in val, args []val) val {
 		return args[0]
 	}
 	ev.chargeN(lack, 4)
+	ev.weigh(int(lack))
 	n, size := int(lack), chars(fill)
 	padding := strings.Repeat(fill, n/size) + fill[:charOffset(fill, n%size)]
 	if width < 0 {
@@ -216,6 +217,7 @@ func join(ev *eval, in val, args []val) val {
 		s := args[0].at(i).text()
 		ev.charge(len(s) + len(sep))
 		b.WriteString(s)
+		ev.weigh(b.Len())
 	}
 	return ofString(b.String())
 }
@@ -231,6 +233,9 @@ func (ev *eval) stringify(v val, pretty bool) string {
 	if v.isNumber() {
 		f := v.num()
 		if f-f != 0 {
+			if ev.expr.states {
+				return notFinite(f)
+			}
 			panic(&Error{Code: "D3001", Position: -1, detail: v})
 		}
 		return numberText(f)
@@ -246,7 +251,7 @@ func (ev *eval) stringify(v val, pretty bool) string {
 func (ev *eval) appendJSON(b []byte, v val, pretty bool, level int) []byte {
 	ev.step()
 	if len(b) > ev.limits.Bytes {
-		ev.exhausted()
+		ev.tooMuch()
 	}
 	newline := func(b []byte, level int) []byte {
 		if pretty {

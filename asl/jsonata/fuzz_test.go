@@ -9,7 +9,7 @@ import (
 )
 
 // tight keeps one fuzzed evaluation short.
-var tight = jsonata.Limits{Steps: 20_000, Depth: 200, Bytes: 8 << 20}
+var tight = jsonata.Limits{Steps: 20_000, Depth: 200, Levels: 200, Bytes: 8 << 20}
 
 // FuzzCompile: any text compiles or gives an *Error with a code and a position inside it; and it does so again.
 func FuzzCompile(f *testing.F) {

@@ -38,8 +38,25 @@ func TestDeepSources(t *testing.T) {
 			}
 		})
 	}
-	if v, err := eval(t, "1"+strings.Repeat(" + 1", 300), jsonata.Env{}); err != nil || v.String() != "301" {
-		t.Error(v, err)
+}
+
+// TestLevels are as many as Step Functions has.
+func TestLevels(t *testing.T) {
+	for name, make := range map[string]func(n int) string{
+		"sum":         func(n int) string { return "1" + strings.Repeat("+1", n) },
+		"parentheses": func(n int) string { return strings.Repeat("(", n) + "1" + strings.Repeat(")", n) },
+		"arrays":      func(n int) string { return strings.Repeat("[", n) + "1" + strings.Repeat("]", n) },
+		"objects":     func(n int) string { return strings.Repeat(`{"a":`, n) + "1" + strings.Repeat("}", n) },
+		"applied":     func(n int) string { return "1" + strings.Repeat(" ~> $abs()", n) },
+		"calls":       func(n int) string { return strings.Repeat("$abs(", n) + "1" + strings.Repeat(")", n) },
+	} {
+		if _, err := eval(t, make(99), jsonata.Env{}); err != nil {
+			t.Errorf("%s: 99 levels: %v", name, err)
+		}
+		const want = "U1001: Stack overflow error: Check for non-terminating recursive function. Consider rewriting as tail-recursive. Depth=101 max=100"
+		if _, err := eval(t, make(100), jsonata.Env{}); err == nil || err.Error() != want {
+			t.Errorf("%s: 100 levels: %v", name, err)
+		}
 	}
 }
 

@@ -175,7 +175,7 @@ func formatNumber(ev *eval, f float64, picture string, options val) string {
 	d := newDecimalFormat(options)
 	ev.charge(32 * len(picture))
 	if len(picture) > maxPicture {
-		ev.exhausted()
+		ev.tooMuch()
 	}
 	subs := strings.Split(picture, d.separator)
 	if len(subs) > 2 {

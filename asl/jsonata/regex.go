@@ -270,7 +270,7 @@ func (m *matches) nextSlow() bool {
 	}
 	found, err := m.rx.backtracking.FindRunesMatchStartingAt(sm.runes, from)
 	if err != nil {
-		panic(&Error{Code: "U1001", Position: -1, Token: m.rx.pattern, Message: "The regular expression took too long"})
+		panic(&Error{Code: "U1001", Position: -1, Token: m.rx.pattern, Message: "Expression evaluation timeout: Check for infinite loop"})
 	}
 	if found == nil {
 		return false

@@ -81,7 +81,7 @@ func readSuite(t testing.TB, file string) []suiteCase {
 }
 
 func (c suiteCase) env() jsonata.Env {
-	env := jsonata.Env{Now: time.Date(2024, 3, 5, 10, 20, 30, 0, time.UTC), Limits: jsonata.Limits{Depth: c.Depth}}
+	env := jsonata.Env{Now: time.Date(2024, 3, 5, 10, 20, 30, 0, time.UTC), Limits: jsonata.Limits{Levels: c.Depth}}
 	if c.Data != nil {
 		env.Input = value.MustParse(string(c.Data))
 	}

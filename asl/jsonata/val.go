@@ -320,6 +320,17 @@ func truthy(v val) bool {
 	return false
 }
 
+// notFinite is how JavaScript names f. Step Functions writes the name where JSON has no number for it.
+func notFinite(f float64) string {
+	switch {
+	case math.IsInf(f, 1):
+		return "Infinity"
+	case math.IsInf(f, -1):
+		return "-Infinity"
+	}
+	return "NaN"
+}
+
 // finite reports whether v is a number that arithmetic takes. An infinity is an error, NaN is no number.
 func finite(v val) bool {
 	if v.b == nil {
@@ -415,6 +426,9 @@ func (ev *eval) out(v val) value.Value {
 		return ev.outObject(v.b)
 	case boxFunction:
 		return value.OfString("")
+	}
+	if ev.expr != nil && ev.expr.states {
+		return value.OfString(notFinite(v.b.num))
 	}
 	return value.NullValue
 }

@@ -116,6 +116,22 @@ func (p *Path) descend(v value.Value) value.Value {
 	return v
 }
 
+// Find is Lookup that also says, in the words of AWS's library, why p cannot be applied; "" when it names nothing.
+func (p *Path) Find(env *Env) (v value.Value, why string) {
+	if v = p.Lookup(env); !v.IsAbsent() {
+		return v, ""
+	}
+	doc := p.document(env)
+	if doc.IsAbsent() {
+		return doc, ""
+	}
+	e := evaluator{path: p, doc: doc}
+	if _, err := e.run(); err != nil && !err.missing {
+		return value.Value{}, err.msg
+	}
+	return value.Value{}, ""
+}
+
 // Eval is the value at p. When p names nothing or cannot be applied, the error is a *failure.Failure, States.Runtime, that
 // says why in the words of AWS's library: "Invalid path '$.a' : No results for path: $['a']".
 func (p *Path) Eval(env *Env) (value.Value, error) {
