@@ -47,13 +47,13 @@ func TestExpressionsThatDoNotEnd(t *testing.T) {
 		"Expression evaluation memory limit exceeded: Check for excessive memory usage",
 		"Stack overflow error: Check for non-terminating recursive function. Consider rewriting as tail-recursive. Depth=101 max=100"
 	for expr, want := range map[string]string{
-		`($f := function($x){ $f($x + 1) }; $f(1))`:                                      timeout,
-		`($f := function($x){ 1 + $f($x + 1) }; $f(1))`:                                  stack,
-		`($f := function($s){ $f($s & $s) }; $f('x'))`:                                   memory,
-		`($f := function($a){ $f($append($a, $a)) }; $f([1]))`:                           memory,
+		`($f := function($x){ $f($x + 1) }; $f(1))`:                                       timeout,
+		`($f := function($x){ 1 + $f($x + 1) }; $f(1))`:                                   stack,
+		`($f := function($s){ $f($s & $s) }; $f('x'))`:                                    memory,
+		`($f := function($a){ $f($append($a, $a)) }; $f([1]))`:                            memory,
 		`$contains('aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!', /^(?=a)(a+)+$/)`: timeout,
-		`[1..9000000] ~> $map(function($v){ [1..1000] })`:                                memory,
-		strings.Repeat("(", 10_000) + "1" + strings.Repeat(")", 10_000):                  "",
+		`[1..9000000] ~> $map(function($v){ [1..1000] })`:                                 memory,
+		strings.Repeat("(", 10_000) + "1" + strings.Repeat(")", 10_000):                   "",
 	} {
 		text := value.OfString("{% " + expr + " %}").String()
 		m, problems := asl.Parse(fmt.Sprintf(`{"StartAt": "P", "QueryLanguage": "JSONata", "States": {"P": {"Type": "Parallel", "End": true, "Branches": [
