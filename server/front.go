@@ -28,7 +28,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.ServeHTTP(w, r)
 }
 
-// ServeHTTP is the front without what is the server's: our own addresses, stages, function URLs, AWS's calls.
+// ServeHTTP is the front without what is the server's: our own addresses, stages, function URLs, the registry, AWS's calls.
 func (h *house) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case strings.HasPrefix(r.URL.Path, "/_anthill/"):
@@ -37,6 +37,8 @@ func (h *house) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.proxy.ServeHTTP(w, r)
 	case h.urls.Serves(r):
 		h.urls.ServeHTTP(w, r)
+	case h.images.Serves(r):
+		h.images.ServeHTTP(w, r)
 	case h.s3.Serves(r):
 		h.s3.ServeHTTP(w, r)
 	default:

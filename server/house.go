@@ -27,6 +27,7 @@ import (
 	"anthill/identity"
 	"anthill/internal/disk"
 	logroom "anthill/logs"
+	"anthill/registry"
 	"anthill/sandbox"
 	"anthill/sandbox/process"
 	"anthill/sandbox/runtimes"
@@ -51,6 +52,7 @@ type house struct {
 	functions   *functions.Service
 	workflows   *workflows.Service
 	sdk         *sfn.SDK
+	registry    *registry.Service
 	buckets     *buckets.Service
 	connections *connections.Service
 	stages      *gateways.StageCalls
@@ -59,6 +61,7 @@ type house struct {
 	proxy    *gateways.Proxy
 	urls     *functions.URLProxy
 	s3       *s3.Handler
+	images   *registry.Handler
 	services []*protocol.Service
 	api      http.Handler
 	own      http.Handler
@@ -101,6 +104,7 @@ func (h *house) open(ctx context.Context, c Config, endpoint string) (err error)
 	h.services = h.doors()
 	h.sdk.Serve(h.services)
 	h.s3 = s3.New(s3.Config{Buckets: h.buckets, Account: h.identity.AccountOf, Log: c.Log})
+	h.images = registry.NewHandler(registry.HandlerConfig{Service: h.registry, Verify: c.VerifySignatures, Account: rootAccount, Log: c.Log})
 	h.stages.Serve(h.proxy)
 	front := api.Config{Services: h.services, Account: h.identity.AccountOf, Log: c.Log}
 	if c.VerifySignatures {
@@ -158,6 +162,10 @@ func (h *house) openSandbox(ctx context.Context, c Config) (err error) {
 
 // openServices opens the services, from left to right.
 func (h *house) openServices(ctx context.Context, c Config, endpoint string) (err error) {
+	if h.registry, err = registry.Open(ctx, registry.Config{Store: h.store, Blobs: h.blobs, Log: c.Log}); err != nil {
+		return err
+	}
+	h.opened = append(h.opened, h.registry.Close)
 	h.functions, err = functions.Open(ctx, functions.Config{
 		Store: h.store, History: h.history, Blobs: h.blobs, Pool: h.pool, Dir: filepath.Join(c.Data, "code"), Endpoint: endpoint,
 		StrictRuntimes: c.StrictRuntimes, LambdaCPU: c.LambdaCPU, Log: c.Log, Credentials: h.roleCredentials(),
