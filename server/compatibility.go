@@ -60,7 +60,8 @@ var compatibilityNotes = map[string]string{
 	"logs":   "Retention hides old events and frees no disk. Metric filters and resource policies are recorded only. Refused: KMS keys, deletion protection, space-delimited filter patterns, query commands but fields, display, filter, sort and limit, StartLiveTail. Exports and deliveries answer AWS's not-found errors.",
 	"iam":    "Policies are recorded and not enforced. AWS's managed policies are known by their ARN only. `LabRole` is there from the start. Not built: instance profiles, login profiles, MFA, SAML and OIDC, policy simulation.",
 	"sts":    "AssumeRole needs a role that exists. Access keys that are account numbers speak for that account.",
-	"ecr":    "Not built yet: container images are the next capability.",
+	"ecr": "Images are pushed and pulled by Docker, skopeo and their like at `/v2/` of the same port, and `repositoryUri` is that address. A password of GetAuthorizationToken says whose repositories are meant; without `--verify-signatures` none is needed, and the only repository of a name is found. " +
+		"Recorded only: lifecycle policies (no image expires), repository and registry policies, scan on push. Manifests of schema 1 and digests other than SHA-256 are refused. `imageSizeInBytes` of an index is that of its largest image. Refused when asked for: encryption by KMS, account settings other than the defaults.",
 	"lambda": "Policies are recorded and not enforced. A runtime identifier that this machine does not have runs on the nearest interpreter, and so does arm64 code on an x86-64 machine: the RuntimeVersionArn and INIT_START then end in " +
 		"plain words, such as `python3.12-runs-on-3.11.2`; `--strict-runtimes` refuses instead. An invocation does not wait for State Active. Tags are kept for functions only. FunctionUrl is a name under `localhost`; " +
 		"`/_aws/lambda-url/ID/` answers without DNS. InvokeWithResponseStream gives the whole response as one chunk. " +

@@ -225,7 +225,7 @@ func (h *house) doors() []*protocol.Service {
 		iam.New(h.identity).Service(),
 		sts.New(h.identity).Service(),
 		events.New(h.connections).Service(),
-		ecr.Operations{}.Service(),
+		ecr.New(h.registry).Service(),
 	}
 }
 
