@@ -63,6 +63,9 @@ func (e *edit) checkAlias(op string, a Alias) error {
 		if _, ok := e.version(number); !ok {
 			return missing(op, e.ref(number))
 		}
+		if v, _ := e.version(number); v.Phase == Failed {
+			return conflict(op, e.Name, "The operation cannot be performed at this time. The function is currently in the following state: 'Failed', StateReasonCode: '%s'", v.Failure.Code)
+		}
 	}
 	return nil
 }

@@ -102,8 +102,9 @@ func (s *Service) checkSettings(op string, k Key, set *Settings) error {
 		return broken(op, strconv.Itoa(set.Timeout), "timeout", "Member must have value less than or equal to 900")
 	case set.MemoryMB > maxMemory:
 		return broken(op, strconv.Itoa(set.MemoryMB), "memorySize", "Member must have value less than or equal to 10240")
-	case set.SnapStart == snapPublished && !s.c.SnapStart:
-		return unsupported(op, "SnapStart")
+	}
+	if err := s.checkSnapStart(op, set); err != nil {
+		return err
 	}
 	if err := checkEnvironment(op, set.Environment); err != nil {
 		return err

@@ -66,6 +66,9 @@ func (s *Service) Create(ctx context.Context, c Creation) (*Description, error) 
 	if c.Publish {
 		v := s.publish(f, now, f.Latest.Settings.Description)
 		v.begin(Creating, now, s.settle())
+		if v.snapshots() {
+			v.begin(Snapping, now, 0)
+		}
 		shown := f.Latest
 		shown.Number = v.Number // AWS answers the version's number with the function's own ARN here
 		d.Version = &shown

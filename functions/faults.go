@@ -13,6 +13,7 @@ const (
 	ReasonContent     = "content"      // a payload that is not JSON: InvalidRequestContentException
 	ReasonUntyped     = "untyped"      // AWS sends no Type member with it
 	ReasonNotReady    = "not-ready"    // the function cannot be invoked in its state
+	ReasonSnapshot    = "snapshot"     // its version failed when its snapshot was taken
 	ReasonStorage     = "storage"      // CodeStorageExceededException
 	ReasonSigning     = "code-signing" // CodeSigningConfigNotFoundException
 	ReasonProvisioned = "provisioned"  // ProvisionedConcurrencyConfigNotFoundException

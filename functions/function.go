@@ -44,7 +44,13 @@ type Version struct {
 	Phase    Phase     `json:",omitzero"`
 	SettleAt time.Time `json:",omitzero"`
 	Settled  string    `json:",omitzero"`
+
+	Failure    Failure `json:",omitzero"` // of phase Failed
+	NoSnapshot string  `json:",omitzero"` // why no snapshot is kept of a version that asks for one
 }
+
+// Failure is why a version cannot be used.
+type Failure struct{ Code, Reason string } // as AWS's StateReasonCode and StateReason
 
 // Phase is what is going on with a version.
 type Phase uint8
@@ -53,11 +59,13 @@ const (
 	Steady   Phase = iota // State Active, LastUpdateStatus Successful
 	Creating              // State Pending
 	Updating              // State Active, LastUpdateStatus InProgress
+	Snapping              // State Pending until its snapshot has been taken
+	Failed                // State Failed: the init that a snapshot was to be taken of failed
 )
 
 // at gives v as it is at now: with its phase over when its time has come.
 func (v *Version) at(now time.Time) *Version {
-	if v.Phase == Steady || now.Before(v.SettleAt) {
+	if v.Phase == Steady || v.Phase == Snapping || v.Phase == Failed || now.Before(v.SettleAt) {
 		return v
 	}
 	w := *v

@@ -95,6 +95,9 @@ func (s *Service) Invoke(ctx context.Context, inv Invocation) (*Result, error) {
 // run takes a concurrency slot and runs inv in an environment of t.
 func (s *Service) run(ctx context.Context, t *target, inv *Invocation) (*Result, error) {
 	const op = "functions.Invoke"
+	if t.unready != nil {
+		return nil, t.unready
+	}
 	held, reason := t.gauge.take()
 	if reason != "" {
 		return nil, &fault.Error{Kind: fault.Throttled, Op: op, Noun: noun, Name: t.spec.FunctionName, Reason: reason, Detail: "Rate Exceeded."}
@@ -177,6 +180,8 @@ type target struct {
 	gauge *gauge
 	alias string // "" when the qualifier is none
 
+	unready error // why it cannot be invoked now; nil when it can
+
 	other  *target // where an alias sends a share of its traffic
 	weight float64 // that share, 0 to 1
 }
@@ -206,7 +211,7 @@ func (s *Service) target(op string, r Ref) (*target, error) {
 func (s *Service) targetsOf(l *live) map[string]*target {
 	ts := make(map[string]*target, 2+len(l.Versions)+len(l.Aliases))
 	add := func(qualifier, alias string, v *Version) *target {
-		t := &target{spec: s.specOf(l.Function, v), arn: l.ref(qualifier).ARN(), gauge: l.gauge, alias: alias}
+		t := &target{spec: s.specOf(l.Function, v), arn: l.ref(qualifier).ARN(), gauge: l.gauge, alias: alias, unready: unready(l.Name, v)}
 		ts[qualifier] = t
 		return t
 	}
@@ -224,7 +229,7 @@ func (s *Service) targetsOf(l *live) map[string]*target {
 		for number, weight := range a.Weights {
 			if v, ok := l.version(number); ok {
 				other := *t
-				other.spec = s.specOf(l.Function, v)
+				other.spec, other.unready = s.specOf(l.Function, v), unready(l.Name, v)
 				t.other, t.weight = &other, weight
 			}
 		}
@@ -254,8 +259,8 @@ func (s *Service) specOf(f *Function, v *Version) sandbox.Spec {
 	for _, l := range set.Layers {
 		spec.Layers = append(spec.Layers, s.codeDir(l.Code.Digest))
 	}
-	if v.Number != Latest && set.SnapStart == snapPublished {
-		spec.InitializationType = "snap-start"
+	if s.restores(f, v) {
+		spec.InitializationType = sandbox.SnapStart
 	}
 	return spec
 }

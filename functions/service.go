@@ -45,6 +45,10 @@ type Config struct {
 	// SnapStart says that Pool restores environments from snapshots; without it functions that ask for that are refused.
 	SnapStart bool
 
+	// RestoreAll keeps a snapshot of the initialised process of every version that can have one, $LATEST too: beyond AWS,
+	// which does so for published versions that ask for it. A function's tag RestoreTag overrides it. It needs SnapStart.
+	RestoreAll bool
+
 	// Objects reads code that is given as an object of a bucket. nil means that there are no buckets.
 	Objects func(ctx context.Context, account, bucket, key, version string) ([]byte, error)
 	// Destinations deliver records of queued invocations to other services, by the service's word in an ARN ("sqs").
@@ -156,6 +160,7 @@ func Open(ctx context.Context, c Config) (*Service, error) {
 		return nil, fault.In(op, err)
 	}
 	s.queue = q
+	s.snapshotAgain()
 	return s, nil
 }
 
@@ -297,6 +302,7 @@ func (s *Service) commit(before *live, after *Function) error {
 	}
 	s.show(after, before)
 	s.prepareNew(old, after)
+	s.followTag(old, after)
 	s.provision(old, after)
 	if old != nil {
 		s.dropGone(old, after)
@@ -318,6 +324,10 @@ func (s *Service) prepareNew(before, after *Function) {
 			continue
 		}
 		spec := s.specOf(after, v)
+		if v.Phase == Snapping || spec.InitializationType == sandbox.SnapStart {
+			s.ahead.Go(func() { s.takeSnapshot(after.Key(), v.Number, v.Instance) })
+			continue
+		}
 		s.ahead.Go(func() {
 			if err := s.c.Pool.Prepare(s.ahead.ctx, spec); err != nil && s.ahead.ctx.Err() == nil {
 				s.log.Warn("the first start of a function will be slow", "function", spec.FunctionName, "err", err)

@@ -47,6 +47,9 @@ func (s *Service) UpdateCode(ctx context.Context, u CodeUpdate) (*Description, e
 		if u.Publish {
 			v := s.publish(e.Function, e.now, set.Description)
 			v.begin(Creating, e.now, s.settle())
+			if v.snapshots() {
+				v.begin(Snapping, e.now, 0)
+			}
 			out.Version, out.ARN = v, e.ref(v.Number).ARN()
 		}
 		return nil

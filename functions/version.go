@@ -35,6 +35,9 @@ func (s *Service) Publish(p Publication) (*Description, error) {
 				description = *p.Description
 			}
 			v = s.publish(e.Function, e.now, description)
+			if v.snapshots() {
+				v.begin(Snapping, e.now, 0)
+			}
 			e.Latest.touch()
 		}
 		out = &Description{Function: e.Function, Version: v.at(e.now), ARN: e.ref(v.Number).ARN()}
@@ -62,6 +65,7 @@ func (s *Service) publish(f *Function, now time.Time, description string) *Versi
 	v.From = f.Latest.Instance
 	v.Instance, v.Revision = newUUID(), newUUID()
 	v.Phase, v.SettleAt, v.Settled = Steady, time.Time{}, ""
+	v.Failure, v.NoSnapshot = Failure{}, ""
 	v.Settings.Description = description
 	v.Modified = now
 	f.NextVersion++

@@ -25,6 +25,21 @@ type Preparer interface {
 	Forget(key string)
 }
 
+// Snapshotter is a Driver that can restore environments from a process that has run the function's init.
+type Snapshotter interface {
+	// Snapshot runs spec's init, once, and keeps the process, when spec.InitializationType is "snap-start". What the init
+	// printed comes with it. Environments of spec that start later are restored from it; where none was kept, and where it was
+	// lost and cannot be taken again, they start by an init of their own.
+	Snapshot(ctx context.Context, spec Spec) (Snapshot, error)
+}
+
+// Snapshot is the end of the init that a snapshot was taken of.
+type Snapshot struct {
+	Boot                   // Kind is Answered when a snapshot is kept, and when Refused says why it is not
+	Refused        string  // why the initialised process cannot be copied, in words; "" when a snapshot is kept
+	Output         []Entry // of the init
+}
+
 // Environment is one execution environment as its driver sees it. The pool calls its methods from one goroutine at a
 // time, but for Stop and Close, which may come from any.
 type Environment interface {
@@ -69,7 +84,7 @@ type Boot struct {
 	Spawned        int64  //
 	InitBegin      int64  //
 	InitEnd        int64  //
-	Method         string // how the process came to be: "plain", "template", "spare"
+	Method         string // how the process came to be: "plain", "template", "snapshot", "spare"
 	RuntimeVersion string // as INIT_START shows it: "python:3.11.v7"
 	PID            int    // of the runtime's process, 0 when there is none
 }

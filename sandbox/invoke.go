@@ -114,8 +114,11 @@ func (p *Pool) detached(ctx context.Context, serve func() (*Result, error)) (*Re
 func (p *Pool) serveCold(m *member, inv *Invocation, phases Phases) (*Result, error) {
 	var initDuration time.Duration
 	if m.boots == 0 {
-		m.line(time.Now(), initStartLine(m))
-		boot, err := p.bootWithin(m, p.c.InitLimit)
+		limit := p.c.InitLimit
+		if m.spec.InitializationType == SnapStart {
+			limit = max(limit, SnapshotLimit(&m.spec)) // its snapshot may have to be taken again
+		}
+		boot, err := p.bootWithin(m, limit)
 		if err != nil {
 			p.discard(m)
 			return nil, err
@@ -124,7 +127,7 @@ func (p *Pool) serveCold(m *member, inv *Invocation, phases Phases) (*Result, er
 		initDuration = time.Duration(boot.InitEnd - boot.SpawnBegin)
 		m.start = boot.Start
 		if boot.Kind != Answered {
-			m.initReport(boot, "init", p.c.InitLimit)
+			m.initReport(boot, "init", limit)
 			initDuration = 0
 		}
 	}
@@ -132,7 +135,6 @@ func (p *Pool) serveCold(m *member, inv *Invocation, phases Phases) (*Result, er
 	deadline := now.Add(m.spec.Timeout)
 	phases.Sent, phases.Deadline = now.UnixNano(), deadline.UnixNano()
 	if !m.booted {
-		m.start = Cold
 		boot, err := p.bootWithin(m, m.spec.Timeout)
 		if err != nil {
 			p.discard(m)
@@ -141,6 +143,7 @@ func (p *Pool) serveCold(m *member, inv *Invocation, phases Phases) (*Result, er
 		if phases.SpawnBegin == 0 {
 			phases.init(&boot)
 		}
+		m.start = boot.Start
 		if boot.Kind != Answered {
 			m.initReport(boot, "invoke", m.spec.Timeout)
 			m.line(time.Now(), startLine(m, inv))
@@ -184,8 +187,16 @@ func (p *Pool) bootWithin(m *member, limit time.Duration) (Boot, error) {
 	if boot.InitEnd == 0 {
 		boot.InitEnd = time.Now().UnixNano()
 	}
+	first := m.boots == 1
 	m.boot = boot
-	m.flush(p)
+	if first {
+		m.line(time.Unix(0, spawn), m.beginLine())
+	}
+	m.drain()
+	if first {
+		m.restoreReport()
+	}
+	m.emit(p)
 	if boot.Kind != Answered {
 		m.env.Stop()
 		m.flush(p)
@@ -229,6 +240,11 @@ func (p *Pool) await(ctx context.Context, m *member, deadline time.Time) (Outcom
 	}
 }
 
+// ceil rounds up to the millisecond, as AWS bills.
+func ceil(d time.Duration) time.Duration {
+	return (d + time.Millisecond - 1).Truncate(time.Millisecond)
+}
+
 // finish turns an outcome into a result, with AWS's error objects and log lines.
 func (p *Pool) finish(m *member, inv *Invocation, out Outcome, phases Phases, initDuration time.Duration) *Result {
 	if out.Received == 0 {
@@ -241,7 +257,10 @@ func (p *Pool) finish(m *member, inv *Invocation, out Outcome, phases Phases, in
 	if out.Kind == TimedOut {
 		r.Duration = m.spec.Timeout // AWS bills and reports the timeout itself
 	}
-	r.Billed = (r.Duration + initDuration + time.Millisecond - 1).Truncate(time.Millisecond)
+	r.Billed = ceil(r.Duration + initDuration)
+	if m.start == Restored && initDuration > 0 {
+		r.Billed = ceil(r.Duration) + m.billedRestore()
+	}
 	if m.start == "" {
 		r.Start = Warm
 	}

@@ -67,7 +67,15 @@ func (m *member) systemLogs() bool {
 	return false
 }
 
-func initStartLine(m *member) string {
+// beginLine is INIT_START, or RESTORE_START when the environment goes on from a snapshot.
+func (m *member) beginLine() string {
+	if m.boot.Start == Restored {
+		return m.phaseLine("RESTORE_START", "platform.restoreStart", "")
+	}
+	return m.phaseLine("INIT_START", "platform.initStart", "init")
+}
+
+func (m *member) phaseLine(name, kind, phase string) string {
 	version := m.boot.RuntimeVersion
 	if version == "" {
 		version = runtimeVersion(m)
@@ -78,11 +86,54 @@ func initStartLine(m *member) string {
 	}
 	arn := "arn:aws:lambda:" + m.spec.Region + "::runtime:" + runsOn
 	if m.json() {
-		return m.event("platform.initStart", map[string]any{"initializationType": m.initializationType(), "phase": "init",
+		record := map[string]any{"initializationType": m.initializationType(),
 			"runtimeVersion": version, "runtimeVersionArn": arn, "functionName": m.spec.FunctionName,
-			"functionVersion": m.spec.Version, "instanceId": m.stream, "instanceMaxMemory": m.spec.MemoryMB << 20})
+			"functionVersion": m.spec.Version, "instanceId": m.stream, "instanceMaxMemory": m.spec.MemoryMB << 20}
+		if phase != "" {
+			record["phase"] = phase
+		}
+		return m.event(kind, record)
 	}
-	return fmt.Sprintf("INIT_START Runtime Version: %s\tRuntime Version ARN: %s\n", version, arn)
+	return fmt.Sprintf("%s Runtime Version: %s\tRuntime Version ARN: %s\n", name, version, arn)
+}
+
+// restoreReport adds RESTORE_REPORT after a restore, with how it failed when it did.
+func (m *member) restoreReport() {
+	if m.boot.Start != Restored {
+		return
+	}
+	d := time.Duration(m.boot.InitEnd - m.boot.SpawnBegin)
+	status, errorType := "success", outcomeErrorType(&m.boot.Outcome)
+	switch m.boot.Kind {
+	case Answered:
+	case TimedOut:
+		status = "timeout"
+	default:
+		status = "error"
+	}
+	if m.json() {
+		if m.systemLogs() {
+			record := map[string]any{"status": status, "metrics": map[string]any{"durationMs": milliseconds(d)}}
+			if errorType != "" {
+				record["errorType"] = errorType
+			}
+			m.line(time.Now(), m.event("platform.restoreReport", record))
+		}
+		return
+	}
+	text := fmt.Sprintf("RESTORE_REPORT Restore Duration: %.2f ms", milliseconds(d))
+	if status != "success" {
+		text += "\tStatus: " + status
+	}
+	if errorType != "" {
+		text += "\tError Type: " + errorType
+	}
+	m.line(time.Now(), text+"\n")
+}
+
+// billedRestore is the part of a restore that AWS bills: loading the runtime and the hooks after it.
+func (m *member) billedRestore() time.Duration {
+	return ceil(time.Duration(m.boot.InitEnd - m.boot.InitBegin))
 }
 
 // runtimeVersion is the driver's word for what runs, or AWS's identifier in AWS's spelling: "python:3.12".
@@ -98,16 +149,25 @@ func runtimeVersion(m *member) string {
 }
 
 func (m *member) initializationType() string {
-	if m.spec.InitializationType == "" {
+	switch {
+	case m.spec.InitializationType == "", m.spec.InitializationType == SnapStart && m.boot.Start == Cold:
 		return "on-demand"
 	}
 	return m.spec.InitializationType
 }
 
+// initReport adds INIT_REPORT, which AWS shows of an init that failed, and of every one that a snapshot is taken of. That of a
+// restore was there already.
 func (m *member) initReport(b Boot, phase string, limit time.Duration) {
+	if b.Start == Restored {
+		return
+	}
 	d := time.Duration(b.InitEnd - b.SpawnBegin)
 	status := "error"
-	if b.Kind == TimedOut {
+	switch b.Kind {
+	case Answered:
+		status = "success"
+	case TimedOut:
 		status, d = "timeout", limit
 	}
 	errorType := outcomeErrorType(&b.Outcome)
@@ -123,7 +183,10 @@ func (m *member) initReport(b Boot, phase string, limit time.Duration) {
 		m.line(time.Now(), m.event("platform.initReport", record))
 		return
 	}
-	text := fmt.Sprintf("INIT_REPORT Init Duration: %.2f ms\tPhase: %s\tStatus: %s", milliseconds(d), phase, status)
+	text := fmt.Sprintf("INIT_REPORT Init Duration: %.2f ms\tPhase: %s", milliseconds(d), phase)
+	if status != "success" {
+		text += "\tStatus: " + status
+	}
 	if errorType != "" {
 		text += "\tError Type: " + errorType
 	}
@@ -187,7 +250,7 @@ func (m *member) report(r *Result, out *Outcome) {
 	switch {
 	case r.InitDuration > 0 && r.Start == Restored:
 		fmt.Fprintf(&b, "Restore Duration: %.2f ms\tBilled Restore Duration: %d ms\t",
-			milliseconds(r.InitDuration), (r.InitDuration + time.Millisecond - 1).Milliseconds())
+			milliseconds(r.InitDuration), m.billedRestore().Milliseconds())
 	case r.InitDuration > 0:
 		fmt.Fprintf(&b, "Init Duration: %.2f ms\t", milliseconds(r.InitDuration))
 	}

@@ -108,7 +108,6 @@ func (p *Pool) initAhead(spec *Spec) error {
 	if err != nil {
 		return fault.In(op, err)
 	}
-	m.line(time.Now(), initStartLine(m))
 	limit := max(provisionLimit, spec.Timeout)
 	boot, err := p.bootWithin(m, limit)
 	if err == nil && boot.Kind != Answered {

@@ -76,6 +76,12 @@ func errorOf(err error) error {
 		if f.Reason == functions.ReasonRevision {
 			return &PreconditionFailedException{Type: user, Message: f.Detail}
 		}
+		switch f.Reason {
+		case functions.ReasonNotReady:
+			return &SnapStartNotReadyException{Type: user, Message: f.Detail}
+		case functions.ReasonSnapshot:
+			return &SnapStartException{Type: user, Message: f.Detail}
+		}
 		return &ResourceConflictException{Type: user, Message: f.Detail}
 	case fault.Invalid, fault.Unsupported:
 		switch f.Reason {

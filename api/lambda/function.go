@@ -110,10 +110,14 @@ func configurationOf(d *functions.Description) *FunctionConfiguration {
 	c.State, c.LastUpdateStatus = ptr("Active"), ptr("Successful")
 	const reason, code = "The function is being created.", "Creating"
 	switch d.Version.Phase {
-	case functions.Creating:
+	case functions.Creating, functions.Snapping:
 		c.State, c.StateReason, c.StateReasonCode, c.LastUpdateStatus = ptr("Pending"), ptr(reason), ptr(code), nil
 	case functions.Updating: // AWS gives the same reason here
 		c.LastUpdateStatus, c.LastUpdateStatusReason, c.LastUpdateStatusReasonCode = ptr("InProgress"), ptr(reason), ptr(code)
+	}
+	if f := d.Version.Failure; d.Version.Phase == functions.Failed {
+		c.State, c.StateReason, c.StateReasonCode = ptr("Failed"), ptr(f.Reason), ptr(f.Code)
+		c.LastUpdateStatus, c.LastUpdateStatusReason, c.LastUpdateStatusReasonCode = ptr("Failed"), ptr(f.Reason), ptr(f.Code)
 	}
 	if s := &d.Version.Settings; s.PackageType == "Zip" {
 		c.RuntimeVersionConfig = &RuntimeVersionConfig{RuntimeVersionArn: ptr(runtimeVersionARN(d))}
@@ -147,7 +151,7 @@ func listedOf(d *functions.Description) *FunctionConfiguration {
 	if s.DeadLetter != "" {
 		c.DeadLetterConfig = &DeadLetterConfig{TargetArn: &s.DeadLetter}
 	}
-	if s.SnapStart != "None" && v.Number != functions.Latest {
+	if d.Version.Restored() {
 		c.SnapStart.OptimizationStatus = ptr("On")
 	}
 	if i := s.Image; i != nil {

@@ -54,6 +54,7 @@ type Driver struct {
 		bootstraps   map[string]string // by interpreter path
 		prepared     map[string]*libraries
 		learned      map[string]*learned // by Spec.Key
+		refused      map[string]string   // by Spec.Key: why no snapshot of it is kept
 		closed       bool
 	}
 	launch sync.Mutex // one launch of a supervisor at a time
@@ -63,6 +64,8 @@ type Driver struct {
 var (
 	_ sandbox.Driver   = (*Driver)(nil)
 	_ sandbox.Preparer = (*Driver)(nil)
+
+	_ sandbox.Snapshotter = (*Driver)(nil)
 )
 
 // Open connects to the supervisor of c.Dir if one is alive. Otherwise it starts one when the first environment needs it.
@@ -96,6 +99,7 @@ func Open(ctx context.Context, c Config) (*Driver, error) {
 	d.mu.bootstraps = map[string]string{}
 	d.mu.prepared = map[string]*libraries{}
 	d.mu.learned = map[string]*learned{}
+	d.mu.refused = map[string]string{}
 	if err := os.MkdirAll(d.environmentsDir(), 0o711); err != nil {
 		return nil, fault.In(op, err)
 	}
@@ -165,6 +169,7 @@ func (d *Driver) Forget(key string) {
 	d.mu.Lock()
 	client := d.mu.client
 	delete(d.mu.learned, key)
+	delete(d.mu.refused, key)
 	d.mu.Unlock()
 	if client != nil {
 		_ = client.Forget(key + "\x00") // a supervisor that is gone has none

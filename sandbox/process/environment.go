@@ -25,7 +25,8 @@ type environment struct {
 	survivor bool // made by an earlier platform, and not booted since
 
 	tmp    string // the name of its /tmp
-	notice string // for the log, before anything else
+	notice string          // for the log, before anything else
+	early  []sandbox.Entry // printed by the init of the snapshot that it was restored from first
 	out    output
 	number uint64 // of the newest invocation
 
@@ -92,25 +93,24 @@ func (e *environment) Boot(ctx context.Context) (sandbox.Boot, error) {
 	if err != nil {
 		return sandbox.Boot{}, fault.In(op, err)
 	}
-	cmd, err := e.d.command(ctx, e)
-	if err != nil {
-		return sandbox.Boot{}, fault.In(op, err)
-	}
 	b := sandbox.Boot{Start: sandbox.Cold, RuntimeVersion: e.runtime.version, SpawnBegin: time.Now().UnixNano()}
-	e.mu.Lock()
-	e.mu.p = &running{ended: make(chan struct{})} // an exit may be told before the start is answered
-	p := e.mu.p
-	e.mu.Unlock()
-	begun, data, err := client.Start(cmd)
+	begun, p, err := e.start(ctx, client)
+	if begun.Taken != nil { // the snapshot was lost, and could not be taken again: it starts by an init of its own
+		reason := reasonOf(begun.Taken)
+		e.d.refuse(&e.spec, reason)
+		e.notice += "SnapStart: there is no snapshot: " + reason + "\n"
+		begun, p, err = e.start(ctx, client)
+	}
 	if err != nil {
 		return sandbox.Boot{}, fault.In(op, err)
 	}
 	b.Spawned = time.Now().UnixNano()
-	e.mu.Lock()
-	p.pid, p.conn = begun.PID, newConn(data)
-	e.mu.Unlock()
+	b.RuntimeVersion = e.runtime.version
 	e.keepTmp(begun.Tmp)
 	b.PID, b.Method = begun.PID, begun.Method
+	if begun.Restored {
+		b.Start = sandbox.Restored
+	}
 	if e.spec.Method == "plain" {
 		b.Method = "plain"
 	}
@@ -141,6 +141,26 @@ func (e *environment) Boot(ctx context.Context) (sandbox.Boot, error) {
 	}
 	b.Kind, b.Payload, b.ErrorType = sandbox.Failed, rest, errorTypeOf(rest)
 	return b, nil
+}
+
+// start has the supervisor start e's runtime.
+func (e *environment) start(ctx context.Context, client *supervisor.Client) (supervisor.Started, *running, error) {
+	cmd, err := e.d.command(ctx, e)
+	if err != nil {
+		return supervisor.Started{}, nil, err
+	}
+	p := e.begin(nil, 0) // an exit may be told before the start is answered
+	begun, data, err := client.Start(cmd)
+	if err != nil {
+		return begun, nil, err
+	}
+	e.mu.Lock()
+	p.pid, p.conn = begun.PID, newConn(data)
+	e.mu.Unlock()
+	if begun.Restored {
+		e.early = append(e.early, e.d.snapshotOutput(&e.spec)...)
+	}
+	return begun, p, nil
 }
 
 // next reads frames until one is wanted, the process has ended, or until has passed. A kind of Pending without a frame
@@ -278,6 +298,9 @@ func outcomeOf(f frame) (sandbox.Outcome, error) {
 // Output gives the new lines.
 func (e *environment) Output() []sandbox.Entry {
 	entries := e.out.read(e.current() == nil)
+	if e.early != nil {
+		entries, e.early = append(e.early, entries...), nil
+	}
 	if e.notice != "" {
 		entries = append([]sandbox.Entry{{Time: e.created, Text: e.notice}}, entries...)
 		e.notice = ""

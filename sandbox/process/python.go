@@ -57,11 +57,13 @@ func (d *Driver) command(ctx context.Context, e *environment) (supervisor.Comman
 		return supervisor.Command{}, err
 	}
 	env := map[string]string{}
-	for _, v := range e.variables(e.created, e.id) {
-		name, value, _ := strings.Cut(v, "=")
-		env[name] = value
+	if t.Snapshot == nil { // a snapshot has its variables
+		for _, v := range e.variables(e.created, e.id) {
+			name, value, _ := strings.Cut(v, "=")
+			env[name] = value
+		}
 	}
-	return supervisor.Command{ID: e.id, Log: e.out.path, State: e.statePath(), Template: t, Tmp: e.tmp,
+	return supervisor.Command{ID: e.id, Log: e.out.path, State: e.statePath(), Template: t, Tmp: e.tmp, Fresh: e.spec.Method != "",
 		Work: &supervisor.Work{Env: env, Limits: map[string]int{"RLIMIT_NOFILE": 1024, "RLIMIT_CORE": 0}, Learn: d.learning(&e.spec)}}, nil
 }
 
@@ -126,8 +128,8 @@ func (e *environment) variables(created time.Time, id string) []string {
 
 func variables(s *sandbox.Spec, i runtimes.Interpreter, stream string) []string {
 	initialization := s.InitializationType
-	if initialization == "" {
-		initialization = "on-demand"
+	if initialization == "" || initialization == snapStart {
+		initialization = "on-demand" // snapshotOf says otherwise where there is one
 	}
 	v := map[string]string{
 		"PATH":             "/var/lang/bin:/usr/local/bin:/usr/bin/:/bin:/opt/bin",

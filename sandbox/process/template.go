@@ -40,9 +40,12 @@ func (e *environment) templateKey() string {
 }
 
 func (d *Driver) templateKey(spec *sandbox.Spec) string {
+	if d.restores(spec) {
+		return spec.Key + snapshotSuffix
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	key := spec.Key + "\x00" + spec.Method
+	key := spec.Key + "\x00"
 	if d.mu.learned[spec.Key] != nil {
 		key += "learned"
 	}
@@ -78,7 +81,10 @@ func (d *Driver) learn(e *environment, modules []byte) {
 			return
 		}
 		client, err := d.supervisor(ctx)
-		if err != nil || client.Warm(ctx, t) != nil {
+		if err != nil {
+			return
+		}
+		if _, err := client.Warm(ctx, t); err != nil {
 			return
 		}
 		d.mu.Lock()
@@ -101,7 +107,8 @@ func (d *Driver) warm(ctx context.Context, spec sandbox.Spec) error {
 	if err != nil {
 		return err
 	}
-	return client.Warm(ctx, t)
+	_, err = client.Warm(ctx, t)
+	return err
 }
 
 func (d *Driver) template(ctx context.Context, spec *sandbox.Spec, m managed, key string) (*supervisor.Template, error) {
@@ -122,6 +129,7 @@ type job struct {
 	Identifier  string   `json:"identifier"`
 	EnsureASCII bool     `json:"ensure_ascii"`
 	Template    bool     `json:"template"`
+	Snapshot    bool     `json:"snapshot"`
 	Namespaces  bool     `json:"namespaces"`
 	User        []int    `json:"user"` // uid and gid of functions; null leaves them as they are
 	Preload     bool     `json:"preload"`
@@ -141,7 +149,7 @@ func (d *Driver) templateWith(ctx context.Context, spec *sandbox.Spec, m managed
 		return nil, err
 	}
 	t := &supervisor.Template{Key: key, MemoryMB: spec.MemoryMB, Processes: processes, CPU: spec.CPU, Tmps: d.tmps(spec), TmpMB: spec.TmpMB}
-	if spec.Method == "" {
+	if spec.Method != "plain" {
 		t.Spares = max(d.c.Spares, 0)
 		if d.c.Spares == 0 {
 			t.Spares = 1
@@ -151,6 +159,10 @@ func (d *Driver) templateWith(ctx context.Context, spec *sandbox.Spec, m managed
 		EnsureASCII: ensureASCII(spec.Runtime), Template: true, Namespaces: true, Preload: spec.Method != "plain", Handler: spec.Handler, Modules: modules, Filter: d.filter}
 	if isRoot() {
 		j.User = []int{993, 990}
+	}
+	if strings.HasSuffix(key, snapshotSuffix) {
+		j.Snapshot = true
+		t.Snapshot = d.snapshotOf(spec, i)
 	}
 	t.Isolated.Env = templateEnv(spec, i)
 	t.Isolated.Binds = []supervisor.Bind{{From: code, To: "/var/task"}, {From: boot, To: "/var/rapid"}}

@@ -184,7 +184,7 @@ func (c *Client) callUntil(done <-chan struct{}, m *message) (answer, error) {
 		return answer{}, gone(net.ErrClosed)
 	}
 	if a.m.Error != "" {
-		return answer{}, &fault.Error{Kind: fault.Internal, Op: "supervisor." + m.Op, Noun: "environment", Name: m.ID, Detail: a.m.Error}
+		return a, &fault.Error{Kind: fault.Internal, Op: "supervisor." + m.Op, Noun: "environment", Name: m.ID, Detail: a.m.Error}
 	}
 	return a, nil
 }
@@ -193,20 +193,28 @@ func gone(err error) error {
 	return &fault.Error{Kind: fault.Canceled, Noun: "supervisor", Detail: "it is gone", Err: err}
 }
 
-// Start runs cmd as its environment's runtime, after ending what ran in it before. It gives a connection to it.
+// Start runs cmd as its environment's runtime, after ending what ran in it before. It gives a connection to it. When it
+// failed because a snapshot could not be taken, Started.Taken is set beside the error.
 func (c *Client) Start(cmd Command) (s Started, data *net.UnixConn, err error) {
 	a, err := c.call(&message{Op: "start", ID: cmd.ID, Start: &cmd})
 	if err != nil {
-		return Started{}, nil, err
+		if a.m != nil && a.m.Begun != nil {
+			s.Taken = a.m.Begun.Taken
+		}
+		return s, nil, err
 	}
 	data, err = a.conn()
 	return *a.m.Begun, data, err
 }
 
-// Warm starts a template and its spares, and returns when it is ready to fork, or when ctx ends.
-func (c *Client) Warm(ctx context.Context, t *Template) error {
-	_, err := c.callUntil(ctx.Done(), &message{Op: "warm", Start: &Command{Template: t}})
-	return err
+// Warm starts a template and its spares, and returns when it is ready to fork, or when ctx ends. Of a snapshot it gives how
+// it was taken, now or earlier.
+func (c *Client) Warm(ctx context.Context, t *Template) (*Taken, error) {
+	a, err := c.callUntil(ctx.Done(), &message{Op: "warm", Start: &Command{Template: t}})
+	if err != nil || a.m.Begun == nil {
+		return nil, err
+	}
+	return a.m.Begun.Taken, nil
 }
 
 // Forget ends the templates whose key begins with prefix, those in use when their last environment has ended.

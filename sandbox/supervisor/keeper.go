@@ -137,8 +137,11 @@ func (k *keeper) spawn(path string, argv []string, attr *syscall.ProcAttr, regis
 type started struct {
 	pid    int
 	data   *os.File // the platform's end of its data socket
-	method string   // plain, template or spare
+	method string   // plain, template, snapshot or spare
 	tmp    string   // the name of its /tmp in its template
+
+	restored bool   // it goes on from a snapshot
+	taken    *Taken // when the snapshot that it needed could not be taken
 }
 
 // start runs c, after ending what ran in its environment before.
@@ -225,14 +228,20 @@ func (k *keeper) startPlain(e *environment, c *Command, s *started, log, inner, 
 func (k *keeper) startClone(e *environment, c *Command, s *started, log, inner, page *os.File) error {
 	t, err := k.template(c.Template)
 	if err != nil {
+		if t != nil {
+			s.taken = t.taken
+		}
 		return err
 	}
 	for {
-		cl, spare, err := t.take(c.Tmp)
+		cl, spare, err := t.take(c.Tmp, c.Fresh)
 		if err != nil {
 			return err
 		}
 		s.method, s.tmp, s.pid = "template", cl.tmp, cl.pid
+		if s.restored = c.Template.Snapshot != nil; s.restored {
+			s.method = "snapshot"
+		}
 		if spare {
 			s.method = "spare"
 		}

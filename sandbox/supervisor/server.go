@@ -83,9 +83,9 @@ func (s *server) handle(c *net.UnixConn, m *message) {
 	case "start":
 		var b started
 		b, err = s.k.start(m.Start)
+		r.Begun = &Started{PID: b.pid, Method: b.method, Tmp: b.tmp, Restored: b.restored, Taken: b.taken}
 		if err == nil {
 			passed = b.data
-			r.Begun = &Started{PID: b.pid, Method: b.method, Tmp: b.tmp}
 		}
 	case "attach":
 		passed, err = s.k.attach(m.ID)
@@ -95,6 +95,9 @@ func (s *server) handle(c *net.UnixConn, m *message) {
 		var t *template
 		if t, err = s.k.template(m.Start.Template); err == nil {
 			t.refill()
+		}
+		if t != nil && t.taken != nil {
+			r.Begun, err = &Started{Taken: t.taken}, nil
 		}
 	case "forget":
 		s.k.forget(m.ID, time.Now())

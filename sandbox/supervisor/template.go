@@ -28,6 +28,8 @@ type Template struct {
 	Spares    int     // clones that are made ahead
 	Tmps      string  // directory that holds the /tmp of every environment of the function
 	TmpMB     int     // size of each; 0 means AWS's 512
+
+	Snapshot *Snapshot // the function's init has run in it; nil for a template that holds libraries alone
 }
 
 // maxTemplates is how many may be alive before the longest unused ones give way.
@@ -46,6 +48,9 @@ type template struct {
 	spec     *Template
 	dir      string
 	name     string
+	taken    *Taken // of a snapshot, from when it is ready or has failed
+	scratch  *scratch // of a snapshot: the /tmp that its init saw
+	group    *cgroup // of a snapshot
 	isolated bool
 	conn     *net.UnixConn
 	forks    sync.WaitGroup // those under way
@@ -90,6 +95,7 @@ type templateMessage struct {
 	Threads int    `json:"threads,omitempty"`
 	Status  int    `json:"status,omitempty"`
 	Error   string `json:"error,omitempty"`
+	initReport
 }
 
 // template gives the running template of spec, and starts it when there is none.
@@ -115,6 +121,9 @@ func (k *keeper) template(spec *Template) (*template, error) {
 	t.dir = filepath.Join(k.dir, "templates", strconv.Itoa(k.templates.n))
 	k.templates.Unlock()
 	err := t.start()
+	if err != nil {
+		t.clear()
+	}
 	t.mu.Lock()
 	if err != nil && t.mu.err == nil {
 		t.mu.err = err
@@ -186,15 +195,30 @@ func (t *template) greet(pid int) error {
 	t.mu.Lock()
 	t.mu.pid = pid
 	t.mu.Unlock()
-	buf := make([]byte, 64<<10)
-	_ = t.conn.SetReadDeadline(time.Now().Add(2 * time.Minute))
+	buf := make([]byte, maxMessage)
+	limit := 2 * time.Minute
+	if t.spec.Snapshot != nil {
+		limit = t.spec.Snapshot.Limit
+		if err := t.sendInit(); err != nil {
+			_ = syscall.Kill(pid, syscall.SIGKILL)
+			return err
+		}
+	}
+	_ = t.conn.SetReadDeadline(time.Now().Add(limit))
 	m, files, err := t.receive(buf)
 	if err != nil {
 		_ = syscall.Kill(pid, syscall.SIGKILL)
+		t.taken = t.lost(err)
 		return fmt.Errorf("the template ended before it was ready: %w", err)
 	}
 	closeAll(files)
 	_ = t.conn.SetReadDeadline(time.Time{})
+	if t.spec.Snapshot != nil {
+		if t.taken = m.taken(); t.taken.Kind != SnapshotKept {
+			_ = syscall.Kill(pid, syscall.SIGKILL)
+			return fmt.Errorf("no snapshot was kept")
+		}
+	}
 	t.mu.Lock()
 	t.mu.threads = m.Threads
 	t.mu.Unlock()
@@ -294,8 +318,17 @@ func (t *template) over() {
 		c.end(syscall.WaitStatus(syscall.SIGKILL))
 	}
 	t.forks.Wait()
-	_ = os.RemoveAll(t.dir)
+	t.clear()
 	close(t.gone)
+}
+
+// clear removes what the template had on disk.
+func (t *template) clear() {
+	t.group.remove()
+	if t.scratch != nil {
+		t.scratch.remove()
+	}
+	_ = os.RemoveAll(t.dir)
 }
 
 // end is told that the clone's tree is gone.
@@ -367,7 +400,7 @@ func (t *template) fork(tmp string) (*clone, error) {
 		return nil, err
 	}
 	var err error
-	if c.scratch, err = t.k.scratchAt(filepath.Join(t.spec.Tmps, c.tmp), t.spec.TmpMB, t.k.idsOf(t.spec.Tmps).Base); err != nil {
+	if c.scratch, err = t.makeTmp(c.tmp, tmp == ""); err != nil {
 		return fail(err)
 	}
 	inner, control, err := packetPair()
@@ -410,9 +443,9 @@ func (t *template) fork(tmp string) (*clone, error) {
 	return c, nil
 }
 
-// take gives a clone: a spare when there is one and no particular /tmp is asked for.
-func (t *template) take(tmp string) (c *clone, spare bool, err error) {
-	if tmp == "" {
+// take gives a clone: a spare when there is one, and neither a particular /tmp nor a fresh clone is asked for.
+func (t *template) take(tmp string, fresh bool) (c *clone, spare bool, err error) {
+	if tmp == "" && !fresh {
 		t.mu.Lock()
 		if n := len(t.mu.spares); n > 0 {
 			c = t.mu.spares[n-1]

@@ -25,13 +25,17 @@ type Command struct {
 	Work     *Work
 	Adapter  *Adapter // or this, for a runtime that speaks the Runtime API
 	Tmp      string   // the name of an earlier /tmp of the environment; "" makes one
+	Fresh    bool     // no spare: the clone is made now
 }
 
 // Started is an environment that has been started.
 type Started struct {
 	PID    int
-	Method string // plain, template or spare
+	Method string // plain, template, snapshot or spare
 	Tmp    string // the name of its /tmp, for Command.Tmp
+
+	Restored bool   // it goes on from a snapshot: its init is not run again
+	Taken    *Taken // how the snapshot was taken that it needed, when that failed
 }
 
 // Exit is how a runtime ended.

@@ -390,13 +390,7 @@ class Encoder:
 class Runtime:
     """One environment: its sockets, its state page, its handler, and its last outcome."""
 
-    def __init__(self, data, control, page, job):
-        self.data = socket.socket(fileno=data)
-        self.control = socket.socket(fileno=control)
-        for fd in (data, control, page):
-            os.set_inheritable(fd, False)
-        self.page = mmap.mmap(page, 4096)
-        os.close(page)
+    def __init__(self, job):
         self.job = job
         self.request_id = None
         self.trace = ""
@@ -405,6 +399,15 @@ class Runtime:
         self.buffer = b""
         self.before = frozenset(sys.modules) if job.get("learn") else ()
         self.begin = time.time_ns()
+
+    def attach(self, data, control, page):
+        """Takes the descriptors that the supervisor gave."""
+        self.data = socket.socket(fileno=data)
+        self.control = socket.socket(fileno=control)
+        for fd in (data, control, page):
+            os.set_inheritable(fd, False)
+        self.page = mmap.mmap(page, 4096)
+        os.close(page)
 
     def shown(self, path):
         """A path as functions know it, where the machine could not put the code in its place."""
@@ -492,20 +495,54 @@ class Runtime:
     # Phases
 
     def init(self):
+        error = self.load()
+        if error:
+            self.fail_init(error)
+
+    def load(self):
+        """Loads the handler. It gives the error object of a failure, which is in the log then."""
         self.sink, self.outputs = take_output()
         self.json_logs = set_up_logging(self)
         self.fixed = LambdaContext.fixed()
         self.encoder = Encoder(self.job["ensure_ascii"])
         try:
             self.handler = load_handler(os.environ["_HANDLER"])
-            return
+            return None
         except Fault as e:
             error = error_object(e.message, e.kind, e.trace and [self.shown_text(t) for t in e.trace])
         except Exception:
             error = fault_of(self, sys.exc_info())
         self.sink.write(INIT_WARNING.encode())
         log_error(self, error)
-        self.fail_init(error)
+        return error
+
+    # Snapshots: hooks in the order of AWS, the last registered first before a snapshot, the first one first after a restore.
+
+    def before_snapshot(self):
+        hooks = getattr(sys.modules.get("snapshot_restore_py"), "_before", [])
+        return self.run_hooks(reversed(hooks), "Runtime.BeforeSnapshotError")
+
+    def restored(self, data, control, page):
+        """Goes on in a copy of a process that has run its init."""
+        self.begin = time.time_ns()
+        self.attach(data, control, page)
+        hooks = getattr(sys.modules.get("snapshot_restore_py"), "_after", [])
+        error = self.run_hooks(hooks, "Runtime.AfterRestoreError")
+        if error:
+            self.fail_init(error)
+        self.ready()
+        self.loop()
+
+    def run_hooks(self, hooks, kind):
+        try:
+            for func, args, kwargs in hooks:
+                func(*args, **kwargs)
+        except Exception:
+            error = fault_of(self, sys.exc_info())
+            error["errorType"] = kind
+            log_error(self, error)
+            return error
+        return None
 
     def shown_text(self, text):
         return text.replace(self.job["task"] + "/", "/var/task/")
@@ -657,7 +694,8 @@ def site_builtins():
 
 def serve(data, control, page, job):
     """Runs an environment to its end."""
-    runtime = Runtime(data, control, page, job)
+    runtime = Runtime(job)
+    runtime.attach(data, control, page)
     if not job.get("template"):
         set_up_path(job)
         site_builtins()

@@ -1,9 +1,12 @@
 """A template: a Python process that has the function's libraries in memory and forks environments from itself.
 
 It is the first process of a process namespace and has, where the machine allows it, the powers of a user namespace that
-setting up a clone needs. It never runs the function's own code, but for a snapshot. Requests come as JSON in packets on
-descriptor 3; every answer is one packet.
+setting up a clone needs. It never runs the function's own code, but for a snapshot: then that code's init has run in it, as
+the function's user, and its clones go on from there. Requests come as JSON in packets on descriptor 3; every answer is one
+packet.
 
+    a snapshot only: {"op": "init", "env"} + [output, mount of /tmp (in namespaces), cgroup files …]
+    first, by itself                                                                       ->  {"op": "ready", "threads", …}
     {"op": "fork", "id"} + [control socket, mount of /tmp (in namespaces), cgroup files …]  ->  {"op": "forked", "id"} + [pidfd]
     when a clone ends                                                                      ->  {"op": "ended", "id", "status"}
 """
@@ -16,7 +19,6 @@ import importlib
 import importlib.util
 import json
 import os
-import random
 import select
 import signal
 import socket
@@ -24,6 +26,7 @@ import struct
 import sys
 
 import bootstrap
+import zygote_snapshot
 from zygote_modules import installed
 
 CLONE_NEWNS, CLONE_NEWIPC, CLONE_NEWPID = 0x00020000, 0x08000000, 0x20000000
@@ -168,24 +171,12 @@ def first_process(page_status, child):
             os._exit(0)
 
 
-def reseed():
-    random.seed()
-    numpy = sys.modules.get("numpy")
-    if numpy is not None:
-        try:
-            numpy.random.seed()
-        except Exception:
-            pass
-    ssl = sys.modules.get("ssl")
-    if ssl is not None:
-        ssl.RAND_add(os.urandom(32), 32.0)
-
-
 class Template:
-    def __init__(self, requests, job):
+    def __init__(self, requests, job, runtime=None):
         self.requests = requests
         self.job = job
         self.filter = Filter(job.get("filter"))
+        self.runtime = runtime  # of a snapshot: it has run its init
         self.clones = {}  # pid -> (id, status pipe)
         self.namespaces = job["namespaces"]
         self.own = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC) if self.namespaces else -1
@@ -233,7 +224,7 @@ class Template:
         return code
 
     def clone(self, request, fds, status):
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        signal.signal(signal.SIGCHLD, self.child)
         signal.set_wakeup_fd(-1)
         control, groups = fds[0], fds[1:]
         if self.namespaces:
@@ -275,16 +266,14 @@ class Template:
         os.dup2(fds[0], 1)
         os.dup2(fds[0], 2)
         os.close(fds[0])
-        os.environ.clear()
-        os.environ.update(work["env"])
-        os.environ["LAMBDA_TASK_ROOT"] = os.environ["PWD"] = self.job["task"]
-        reseed()
+        zygote_snapshot.reseed()
         for name, value in work["limits"].items():
             limit(name, value)
-        try:
-            os.chdir(self.job["task"])
-        except OSError:
-            pass
+        if self.runtime is not None:
+            zygote_snapshot.renew(self.runtime.held)
+            self.runtime.restored(fds[1], sock.detach(), fds[2])
+            return
+        enter(work["env"], self.job)
         bootstrap.serve(fds[1], sock.detach(), fds[2], dict(self.job, learn=work.get("learn")))
 
     def say(self, message, fds=()):
@@ -313,7 +302,7 @@ class Template:
         wake, wake_in = os.pipe()
         os.set_blocking(wake, False)
         os.set_blocking(wake_in, False)
-        signal.signal(signal.SIGCHLD, lambda *_: None)
+        self.child = signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.set_wakeup_fd(wake_in, warn_on_full_buffer=False)
         poll = select.poll()
         poll.register(self.requests.fileno(), select.POLLIN)
@@ -347,6 +336,62 @@ def limit(name, value):
         pass
 
 
+def enter(env, job):
+    """Makes this process see what a function sees: its variables and its directory."""
+    os.environ.clear()
+    os.environ.update(env)
+    os.environ["LAMBDA_TASK_ROOT"] = os.environ["PWD"] = job["task"]
+    try:
+        os.chdir(job["task"])
+    except OSError:
+        pass
+
+
+class Lowered:
+    """The function's own user while its init runs here; the template's powers come back afterwards, for it has to set up
+    clones. They are those of a user namespace that holds this one function."""
+
+    def __init__(self, job):
+        self.user = job["user"] if job["namespaces"] else None
+
+    def __enter__(self):
+        if self.user:
+            os.setgroups([])
+            os.setresgid(self.user[1], self.user[1], 0)
+            os.setresuid(self.user[0], self.user[0], 0)
+            libc.prctl(PR_SET_DUMPABLE, 1, 0, 0, 0)
+
+    def __exit__(self, *_):
+        if self.user:
+            os.setresuid(0, 0, 0)
+            os.setresgid(0, 0, 0)
+
+
+def snapshot(job, requests):
+    """Waits for what init needs, and runs it. It gives the runtime and the report, as zygote_snapshot.take."""
+    message, fds = bootstrap.receive_fd(requests)
+    if not message:
+        os._exit(0)
+    request = json.loads(message)
+    os.dup2(fds[0], 1)
+    os.dup2(fds[0], 2)
+    for fd in fds[1:]:
+        os.write(fd, b"0")  # into its control groups
+    for fd in fds:
+        os.close(fd)
+    if job["namespaces"]:
+        mount(None, "/", None, MS_REC | MS_PRIVATE)
+        mount(TMPS + "/" + request["tmp"], "/tmp", None, MS_BIND)
+    threads = {n: v for n, v in os.environ.items() if n.endswith("_NUM_THREADS") and n not in request["env"]}
+    enter(request["env"], job)
+    os.environ.update(threads)  # numeric libraries read them when they are loaded
+    with Lowered(job):
+        runtime, report = zygote_snapshot.take(job)
+    for name in threads:
+        os.environ.pop(name, None)
+    return runtime, report
+
+
 def main():
     job = json.loads(sys.argv[1])
     libc.prctl(PR_SET_NAME, b"template", 0, 0, 0)
@@ -356,12 +401,17 @@ def main():
     bootstrap.site_builtins()
     import resource  # what every environment uses
 
-    if job["preload"]:
+    runtime, report = None, {}
+    if job.get("snapshot"):
+        runtime, report = snapshot(job, requests)
+    elif job["preload"]:
         preload(job)
     gc.collect()
     gc.freeze()
-    template = Template(requests, job)
-    template.say({"op": "ready", "threads": threads()})
+    template = Template(requests, job, runtime)
+    template.say(dict(report, op="ready", threads=threads()))
+    if job.get("snapshot") and runtime is None:
+        os._exit(0)
     template.loop()
 
 
