@@ -35,9 +35,9 @@ type Snapshotter interface {
 
 // Snapshot is the end of the init that a snapshot was taken of.
 type Snapshot struct {
-	Boot                   // Kind is Answered when a snapshot is kept, and when Refused says why it is not
-	Refused        string  // why the initialised process cannot be copied, in words; "" when a snapshot is kept
-	Output         []Entry // of the init
+	Boot            // Kind is Answered when a snapshot is kept, and when Refused says why it is not
+	Refused string  // why the initialised process cannot be copied, in words; "" when a snapshot is kept
+	Output  []Entry // of the init
 }
 
 // Environment is one execution environment as its driver sees it. The pool calls its methods from one goroutine at a

@@ -44,6 +44,10 @@ type Config struct {
 	// KeepAlive is how long an idle execution environment is kept. 0 means the sandbox's own default.
 	KeepAlive time.Duration
 
+	// RestoreAll keeps a snapshot of the initialised process of every function that can have one, not of published versions
+	// with SnapStart alone. A function's tag anthill:restore overrides it.
+	RestoreAll bool
+
 	// TLS serves HTTPS with a certificate of a local CA that is made under Data.
 	TLS bool
 

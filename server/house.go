@@ -168,7 +168,7 @@ func (h *house) openServices(ctx context.Context, c Config, endpoint string) (er
 	h.opened = append(h.opened, h.registry.Close)
 	h.functions, err = functions.Open(ctx, functions.Config{
 		Store: h.store, History: h.history, Blobs: h.blobs, Pool: h.pool, Dir: filepath.Join(c.Data, "code"), Endpoint: endpoint,
-		StrictRuntimes: c.StrictRuntimes, LambdaCPU: c.LambdaCPU, Log: c.Log, Credentials: h.roleCredentials(),
+		StrictRuntimes: c.StrictRuntimes, LambdaCPU: c.LambdaCPU, SnapStart: true, RestoreAll: c.RestoreAll, Log: c.Log, Credentials: h.roleCredentials(),
 		Runtime: func(identifier string) (functions.Interpreter, error) {
 			i, exact, err := h.runtimes.Resolve(context.Background(), identifier)
 			return functions.Interpreter{Version: i.Version, Exact: exact}, err

@@ -16,7 +16,7 @@ import (
 func upCommand() *cobra.Command {
 	var c server.Config
 	var verbose bool
-	var durability, cpu string
+	var durability, cpu, restore string
 	cmd := &cobra.Command{
 		Use:   "up",
 		Short: "Serve every AWS API on one port until interrupted",
@@ -31,6 +31,9 @@ func upCommand() *cobra.Command {
 			}
 			if c.LambdaCPU = cpu == "lambda"; !c.LambdaCPU && cpu != "all" {
 				return fmt.Errorf("--cpu takes all or lambda, not %q", cpu)
+			}
+			if c.RestoreAll = restore == "auto"; !c.RestoreAll && restore != "snapstart" {
+				return fmt.Errorf("--restore takes snapstart or auto, not %q", restore)
 			}
 			c.Log = logger(os.Stderr, verbose)
 			s, err := server.Open(cmd.Context(), c)
@@ -55,6 +58,7 @@ func upCommand() *cobra.Command {
 	f.BoolVar(&c.StrictRuntimes, "strict-runtimes", false, "refuse functions whose exact runtime version is not on this machine")
 	f.StringVar(&cpu, "cpu", "all", "processors of functions: all of the machine's, or lambda: AWS's share for their memory (by function: tag anthill:cpu)")
 	f.DurationVar(&c.KeepAlive, "keep-alive", 0, "how long an idle execution environment is kept (default 10m)")
+	f.StringVar(&restore, "restore", "snapstart", "snapstart: only versions that ask for it are restored from a snapshot; auto: every function that can be, $LATEST too")
 	f.BoolVar(&c.TLS, "tls", false, "serve HTTPS with a certificate of a local CA")
 	f.BoolVar(&verbose, "verbose", false, "log requests and environments")
 	return cmd

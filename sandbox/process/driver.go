@@ -248,9 +248,8 @@ func (d *Driver) Survivors(ctx context.Context) ([]sandbox.Survivor, error) {
 		for _, s := range list {
 			alive[s.ID] = s
 		}
-	}
-	if len(alive) == 0 {
-		_ = os.RemoveAll(filepath.Join(d.c.Dir, "tmp")) // of environments that are no more
+	} else {
+		_ = os.RemoveAll(filepath.Join(d.c.Dir, "tmp")) // of environments that are no more; templates that live on have theirs there
 	}
 	var all []sandbox.Survivor
 	for _, entry := range dirs {

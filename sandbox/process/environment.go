@@ -24,7 +24,7 @@ type environment struct {
 	runtime  managed
 	survivor bool // made by an earlier platform, and not booted since
 
-	tmp    string // the name of its /tmp
+	tmp    string          // the name of its /tmp
 	notice string          // for the log, before anything else
 	early  []sandbox.Entry // printed by the init of the snapshot that it was restored from first
 	out    output

@@ -37,6 +37,8 @@ type Killed struct{ OutOfMemory bool }
 type Options struct {
 	// Init runs as the init phase of an environment, when it is set. Its error fails the init.
 	Init func(ctx context.Context, spec sandbox.Spec) error
+	// Refuse says why no snapshot of a function can be kept; nil and "" mean that one can.
+	Refuse func(spec sandbox.Spec) string
 }
 
 // Driver runs Go functions as environments.
@@ -48,11 +50,15 @@ type Driver struct {
 	mu struct {
 		sync.Mutex
 		environments map[string]*environment
+		snapshots    map[string]bool // by Spec.Key
 		closed       bool
 	}
 }
 
-var _ sandbox.Driver = (*Driver)(nil)
+var (
+	_ sandbox.Driver      = (*Driver)(nil)
+	_ sandbox.Snapshotter = (*Driver)(nil)
+)
 
 // New makes a driver of functions, which are found by Spec.Handler and, failing that, by Spec.FunctionName. A function
 // that is in neither fails its init as a missing module does.
@@ -62,6 +68,7 @@ func New(functions map[string]Func) *Driver { return NewWith(functions, Options{
 func NewWith(functions map[string]Func, o Options) *Driver {
 	d := &Driver{functions: functions, o: o}
 	d.mu.environments = map[string]*environment{}
+	d.mu.snapshots = map[string]bool{}
 	return d
 }
 
@@ -181,8 +188,38 @@ func (e *environment) function() (Func, bool) {
 	return f, ok
 }
 
-// Boot runs the init phase.
+// Snapshot runs the init phase. Environments of spec then start without it.
+func (d *Driver) Snapshot(ctx context.Context, spec sandbox.Spec) (sandbox.Snapshot, error) {
+	e := &environment{d: d, spec: spec}
+	b, err := e.init(ctx)
+	s := sandbox.Snapshot{Boot: b, Output: e.Output()}
+	if d.o.Refuse != nil {
+		s.Refused = d.o.Refuse(spec)
+	}
+	if b.Kind == sandbox.Answered && s.Refused == "" {
+		d.mu.Lock()
+		d.mu.snapshots[spec.Key] = true
+		d.mu.Unlock()
+	}
+	return s, err
+}
+
+// Boot runs the init phase, or restores a snapshot.
 func (e *environment) Boot(ctx context.Context) (sandbox.Boot, error) {
+	e.d.mu.Lock()
+	kept := e.spec.InitializationType == sandbox.SnapStart && e.d.mu.snapshots[e.spec.Key]
+	e.d.mu.Unlock()
+	if !kept {
+		return e.init(ctx)
+	}
+	e.mu.Lock()
+	e.mu.booted = true
+	e.mu.Unlock()
+	now := time.Now().UnixNano()
+	return sandbox.Boot{Outcome: sandbox.Outcome{Kind: sandbox.Answered}, Start: sandbox.Restored, SpawnBegin: now, InitBegin: now, InitEnd: now}, nil
+}
+
+func (e *environment) init(ctx context.Context) (sandbox.Boot, error) {
 	b := sandbox.Boot{Start: sandbox.Cold, SpawnBegin: time.Now().UnixNano(), InitBegin: time.Now().UnixNano()}
 	_, known := e.function()
 	switch {

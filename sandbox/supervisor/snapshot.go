@@ -102,7 +102,7 @@ func (t *template) sendInit() error {
 		defer mount.Close()
 		fds = append(fds, int(mount.Fd()))
 	}
-	t.group = t.k.groups.make(t.spec.MemoryMB, t.spec.Processes)
+	t.group = t.k.groups.make(limits{t.spec.MemoryMB, t.spec.Processes, t.spec.CPU})
 	if t.group != nil {
 		for _, f := range t.group.join {
 			fds = append(fds, int(f.Fd()))

@@ -48,9 +48,9 @@ type template struct {
 	spec     *Template
 	dir      string
 	name     string
-	taken    *Taken // of a snapshot, from when it is ready or has failed
+	taken    *Taken   // of a snapshot, from when it is ready or has failed
 	scratch  *scratch // of a snapshot: the /tmp that its init saw
-	group    *cgroup // of a snapshot
+	group    *cgroup  // of a snapshot
 	isolated bool
 	conn     *net.UnixConn
 	forks    sync.WaitGroup // those under way
@@ -170,6 +170,7 @@ func (t *template) start() error {
 		pid, err := t.k.startLauncher(spec, stderr, theirs)
 		if err == nil {
 			t.isolated = true
+			theirs.Close() // so that its end is seen
 			return t.greet(pid)
 		}
 		t.k.giveUpNamespaces(err)
@@ -187,6 +188,7 @@ func (t *template) start() error {
 	if err != nil {
 		return err
 	}
+	theirs.Close()
 	return t.greet(pid)
 }
 

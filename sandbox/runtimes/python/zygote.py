@@ -52,6 +52,20 @@ def mount(source, target, kind, flags, data=None):
     check(libc.mount(enc(source), enc(target), enc(kind), ctypes.c_ulong(flags), enc(data)), "mount " + target)
 
 
+def show_tmp(tmp):
+    """Puts the mount of /tmp that the supervisor passed in its place."""
+    check(libc.syscall(NR_MOVE_MOUNT, tmp, b"", AT_FDCWD, b"/tmp", MOVE_MOUNT_F_EMPTY_PATH), "/tmp")
+    os.close(tmp)
+
+
+def mount_proc():
+    """Shows the processes of this process namespace alone."""
+    try:
+        mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC)
+    except OSError:
+        pass  # a container that hides parts of /proc forbids it: the host's stays, other users' processes are closed
+
+
 class Filter(ctypes.Structure):
     """struct sock_fprog."""
 
@@ -237,12 +251,8 @@ class Template:
         if self.namespaces:
             check(libc.unshare(CLONE_NEWNS | CLONE_NEWIPC), "unshare")
             mount(None, "/", None, MS_REC | MS_PRIVATE)
-            check(libc.syscall(NR_MOVE_MOUNT, tmp, b"", AT_FDCWD, b"/tmp", MOVE_MOUNT_F_EMPTY_PATH), "/tmp")
-            os.close(tmp)
-            try:
-                mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC)
-            except OSError:
-                pass  # a container that hides parts of /proc forbids it: the host's stays, other users' processes are closed
+            show_tmp(tmp)
+            mount_proc()
             child = os.fork()
             if child:
                 os.close(control)
@@ -375,13 +385,15 @@ def snapshot(job, requests):
     request = json.loads(message)
     os.dup2(fds[0], 1)
     os.dup2(fds[0], 2)
-    for fd in fds[1:]:
-        os.write(fd, b"0")  # into its control groups
-    for fd in fds:
-        os.close(fd)
+    os.close(fds[0])
+    groups = fds[1:]
     if job["namespaces"]:
         mount(None, "/", None, MS_REC | MS_PRIVATE)
-        mount(TMPS + "/" + request["tmp"], "/tmp", None, MS_BIND)
+        show_tmp(groups.pop(0))
+        mount_proc()
+    for fd in groups:
+        os.write(fd, b"0")
+        os.close(fd)
     threads = {n: v for n, v in os.environ.items() if n.endswith("_NUM_THREADS") and n not in request["env"]}
     enter(request["env"], job)
     os.environ.update(threads)  # numeric libraries read them when they are loaded

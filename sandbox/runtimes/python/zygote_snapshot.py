@@ -89,7 +89,7 @@ def thread_names():
     for t in threading.enumerate():
         known[getattr(t, "native_id", None)] = t.name
     names = []
-    own = os.getpid()
+    own = int(os.readlink("/proc/self"))
     for task in os.listdir("/proc/self/task"):
         if int(task) == own:
             continue
