@@ -408,7 +408,7 @@ func (p *parser) ref(obj value.Value, at, field string) (ref *jsonpath.Ref, null
 			return nil, false
 		}
 		ref, err := jsonpath.CompileRef(v.Text())
-		if err != nil {
+		if err != nil || ref.Root() != jsonpath.Input { // a result goes into the input
 			p.fail(at+"/"+field, "Value is not a Reference Path")
 			return nil, false
 		}

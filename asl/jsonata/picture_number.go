@@ -71,7 +71,7 @@ func (d *decimalFormat) parse(s string) *subPicture {
 		}
 	}
 	if first < 0 {
-		panic(&Error{Code: "D3085", Position: -1})
+		panic(&Error{Code: "D3086", Position: -1})
 	}
 	p.prefix, p.suffix, p.active = s[:first], s[last:], s[first:last]
 	p.mantissa = p.active
