@@ -2,19 +2,24 @@ package main
 
 import (
 	"fmt"
+	"io"
 
 	"github.com/spf13/cobra"
 
 	"anthill/sandbox/process"
+	"anthill/server"
 )
 
-// doctorCommand says what isolation this machine gives to functions and what is missing.
+// doctorCommand says what isolation this machine gives to functions and what is missing, or examines a data directory.
 func doctorCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:   "doctor",
-		Short: "Say what this machine gives to functions: isolation, limits, interpreters; and what is missing",
-		Args:  cobra.NoArgs,
+		Use:   "doctor [DATA_DIR]",
+		Short: "Say what this machine gives to functions: isolation, limits, interpreters; or what is readable and what is lost in a data directory",
+		Args:  cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 1 {
+				return examine(cmd.OutOrStdout(), args[0])
+			}
 			findings, err := process.Doctor(cmd.Context(), process.Config{})
 			if err != nil {
 				return err
@@ -29,6 +34,28 @@ func doctorCommand() *cobra.Command {
 			return nil
 		},
 	}
+}
+
+// examine prints what a data directory holds. What is lost makes it fail.
+func examine(w io.Writer, data string) error {
+	d, err := server.Examine(data)
+	if err != nil {
+		return err
+	}
+	for _, f := range d.Findings {
+		mark := "note"
+		if f.Lost {
+			mark = "LOST"
+		}
+		fmt.Fprintf(w, "%s  %s: %s\n", mark, f.Part, f.Text)
+	}
+	for _, line := range d.Readable {
+		fmt.Fprintln(w, "ok    "+line)
+	}
+	if d.Lost() {
+		return fmt.Errorf("%s is damaged: what stands behind LOST above cannot be read, the rest can", data)
+	}
+	return nil
 }
 
 // prepareCommand installs what functions would otherwise wait for once.

@@ -3,6 +3,7 @@ package disk
 import (
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
@@ -13,44 +14,119 @@ const (
 	aheadStep = 128 << 10 // bytes written with the file locked
 )
 
-// aheadFS keeps the files of Pebble's write-ahead log longer than what was written to them: a flush of bytes that exist
-// already changes neither the file's size nor its extents, so that the filesystem needs no transaction of its journal
-// for it. Pebble's reader takes the zeros for the end of the log.
-type aheadFS struct{ FS }
-
-// writtenAhead gives fs with such logs. Where nothing is ever flushed there is nothing to gain.
-func writtenAhead(fs FS) FS {
-	if m, ok := fs.(*Memory); ok && !m.crashable {
-		return fs
-	}
-	return aheadFS{fs}
+// logFS looks after the files of Pebble's write-ahead log: it keeps the list of them, and each longer than what was written
+// to it. A flush of bytes that exist already changes neither the file's size nor its extents, so that the filesystem
+// needs no transaction of its journal for it. Pebble's reader takes the zeros for the end of the log.
+//
+// Pebble ends the process when a log cannot be begun or ended. So it never hears of a failure: fail does, before the call
+// that failed returns, and from then on nothing is written and nothing acknowledged.
+type logFS struct {
+	FS
+	list   *logList
+	fail   func(error)
+	broken *atomic.Bool
 }
 
-func (a aheadFS) Create(name string, c vfs.DiskWriteCategory) (vfs.File, error) {
-	f, err := a.FS.Create(name, c)
-	if err != nil || !strings.HasSuffix(name, ".log") {
-		return f, err
+// withLogs gives fs with such logs. Where nothing is ever flushed there is nothing to gain, and no list.
+func withLogs(fs FS, dir string, fail func(error)) (FS, *logList) {
+	if m, ok := fs.(*Memory); ok && !m.crashable {
+		return fs, nil
 	}
-	return newAheadFile(f, 0), nil
+	l := &logList{fs: fs, dir: dir}
+	return logFS{fs, l, fail, &atomic.Bool{}}, l
+}
+
+func isLog(name string) bool { return strings.HasSuffix(name, ".log") }
+
+// hide tells fail of err and keeps it from Pebble.
+func (l logFS) hide(err error) error {
+	if err != nil {
+		l.fail(err)
+		l.broken.Store(true)
+	}
+	return nil
+}
+
+func (l logFS) Create(name string, c vfs.DiskWriteCategory) (vfs.File, error) {
+	if !isLog(name) {
+		return l.FS.Create(name, c)
+	}
+	return l.log(name, func() (vfs.File, error) { return l.FS.Create(name, c) })
 }
 
 // ReuseForWrite takes a log of before, which is as long as it became.
-func (a aheadFS) ReuseForWrite(oldname, newname string, c vfs.DiskWriteCategory) (vfs.File, error) {
-	f, err := a.FS.ReuseForWrite(oldname, newname, c)
-	if err != nil || !strings.HasSuffix(newname, ".log") {
-		return f, err
+func (l logFS) ReuseForWrite(oldname, newname string, c vfs.DiskWriteCategory) (vfs.File, error) {
+	if !isLog(newname) {
+		return l.FS.ReuseForWrite(oldname, newname, c)
+	}
+	return l.log(newname, func() (vfs.File, error) {
+		if err := l.list.note("-", oldname); err != nil {
+			return nil, err
+		}
+		return l.FS.ReuseForWrite(oldname, newname, c)
+	})
+}
+
+// log begins a log, or what stands for one when the disk fails.
+func (l logFS) log(name string, open func() (vfs.File, error)) (vfs.File, error) {
+	if l.broken.Load() {
+		return &aheadFile{File: nowhere{}, fs: l}, nil
+	}
+	f, err := open()
+	if err != nil {
+		return &aheadFile{File: nowhere{}, fs: l}, l.hide(err)
 	}
 	info, err := f.Stat()
+	if err == nil {
+		err = l.list.added(name)
+	}
 	if err != nil {
 		f.Close()
+		return &aheadFile{File: nowhere{}, fs: l}, l.hide(err)
+	}
+	return newAheadFile(f, info.Size(), l), nil
+}
+
+func (l logFS) Remove(name string) error {
+	if isLog(name) {
+		if err := l.list.note("-", name); err != nil {
+			return err
+		}
+	}
+	return l.FS.Remove(name)
+}
+
+// OpenDir opens a directory whose flush does not fail for Pebble either.
+func (l logFS) OpenDir(name string) (vfs.File, error) {
+	d, err := l.FS.OpenDir(name)
+	if err != nil {
 		return nil, err
 	}
-	return newAheadFile(f, info.Size()), nil
+	return logDir{d, l}, nil
 }
+
+type logDir struct {
+	vfs.File
+	fs logFS
+}
+
+func (d logDir) Sync() error { return d.fs.hide(d.File.Sync()) }
+
+// nowhere is a file that keeps nothing.
+type nowhere struct{ vfs.File }
+
+func (nowhere) Write(p []byte) (int, error) { return len(p), nil }
+func (nowhere) Sync() error                 { return nil }
+func (nowhere) SyncData() error             { return nil }
+func (nowhere) SyncTo(int64) (bool, error)  { return true, nil }
+func (nowhere) Stat() (vfs.FileInfo, error) { return nil, errFenced }
+func (nowhere) Fd() uintptr                 { return vfs.InvalidFd }
+func (nowhere) Close() error                { return nil }
 
 // aheadFile is one log. Pebble writes to it from one goroutine; another goroutine makes room before it.
 type aheadFile struct {
 	vfs.File
+	fs   logFS
 	low  chan struct{} // holds one: there is little room
 	done chan struct{}
 	wg   sync.WaitGroup
@@ -62,8 +138,8 @@ type aheadFile struct {
 	}
 }
 
-func newAheadFile(f vfs.File, size int64) *aheadFile {
-	a := &aheadFile{File: f, low: make(chan struct{}, 1), done: make(chan struct{})}
+func newAheadFile(f vfs.File, size int64, fs logFS) *aheadFile {
+	a := &aheadFile{File: f, fs: fs, low: make(chan struct{}, 1), done: make(chan struct{})}
 	a.mu.exist = size
 	a.wg.Go(a.run)
 	a.claim(0)
@@ -86,17 +162,34 @@ func (a *aheadFile) claim(n int) {
 }
 
 func (a *aheadFile) Write(p []byte) (int, error) {
-	a.claim(len(p))
-	return a.File.Write(p)
+	if a.fs.broken.Load() {
+		return len(p), nil
+	}
+	if a.low != nil {
+		a.claim(len(p))
+	}
+	_, err := a.File.Write(p)
+	return len(p), a.fs.hide(err)
+}
+
+func (a *aheadFile) Sync() error { return a.SyncData() }
+
+func (a *aheadFile) SyncData() error {
+	if a.fs.broken.Load() {
+		return nil
+	}
+	return a.fs.hide(a.File.SyncData())
 }
 
 // Preallocate has nothing to do: room that was only set aside would still have to be entered in the journal.
 func (a *aheadFile) Preallocate(_, _ int64) error { return nil }
 
 func (a *aheadFile) Close() error {
-	close(a.done)
-	a.wg.Wait()
-	return a.File.Close()
+	if a.done != nil {
+		close(a.done)
+		a.wg.Wait()
+	}
+	return a.fs.hide(a.File.Close())
 }
 
 // run makes room. A failure ends it: what it could not write Pebble will try to, and report.

@@ -57,6 +57,7 @@ type DB struct {
 	space  *space // nil when the disk is not watched
 
 	fence *fence
+	logs  *logList // nil in memory
 
 	flushed func(took time.Duration, commits int) // Options.Flushed
 	strict  *committer                            // makes commits durable before it answers, unless durability is relaxed
@@ -92,7 +93,7 @@ func Open(dir string, o Options) (*DB, error) {
 	if every <= 0 {
 		d.strict, every = newCommitter(true), behind
 	}
-	p, err := pebble.Open(path.Join(dir, "db"), d.options(d.fence.guard(writtenAhead(fs))))
+	p, err := d.openPebble(fs, dir)
 	if err != nil {
 		d.cache.Unref()
 		d.fence.close()
@@ -116,6 +117,31 @@ func Open(dir string, o Options) (*DB, error) {
 		d.wg.Go(func() { d.serve(ctx, d.strict) })
 	}
 	return d, nil
+}
+
+// openPebble opens the database itself and begins the list of its logs.
+func (d *DB) openPebble(fs FS, dir string) (*pebble.DB, error) {
+	logs, list := withLogs(fs, dir, d.fail)
+	if list == nil {
+		return pebble.Open(path.Join(dir, "db"), d.options(d.fence.guard(logs)))
+	}
+	if err := list.refuse(); err != nil {
+		return nil, err
+	}
+	p, err := pebble.Open(path.Join(dir, "db"), d.options(d.fence.guard(logs)))
+	if err != nil {
+		return nil, err
+	}
+	err = list.begin()
+	if e := d.failed.Load(); e != nil {
+		err = *e
+	}
+	if err != nil {
+		d.fence.close() // before Close, which would write
+		return nil, errors.Join(err, p.Close())
+	}
+	d.logs = list
+	return p, nil
 }
 
 func (d *DB) options(fs FS) *pebble.Options {
@@ -236,16 +262,21 @@ func (d *DB) Scan(lo, hi []byte, backward bool) iter.Seq2[Pair, error] {
 // DeleteRange removes every pair with lo <= key < hi of each span, and flushes.
 func (d *DB) DeleteRange(spans ...[2][]byte) error { return d.commit(d.strict, &request{spans: spans}) }
 
-// Backup writes a copy of the database as it is now into dir, which must not exist, while writers go on.
+// Backup writes a copy of the database as it is now into dir, which must not hold one, while writers go on.
 func (d *DB) Backup(dir string) error {
 	const op = "disk.Backup"
-	if err := MakeDir(vfs.Default, dir); err != nil {
+	fs := FS(vfs.Default)
+	if err := MakeDir(fs, dir); err != nil {
+		return &fault.Error{Kind: kindOf(err), Op: op, Noun: "directory", Name: dir, Err: err}
+	}
+	if err := d.ready(); err != nil {
 		return fault.In(op, err)
 	}
 	if err := d.pebble.Checkpoint(path.Join(dir, "db"), pebble.WithFlushedWAL()); err != nil {
-		return fault.In(op, err)
+		return &fault.Error{Kind: kindOf(err), Op: op, Noun: "directory", Name: dir, Err: err}
 	}
-	return fault.In(op, writeFormat(vfs.Default, dir))
+	list := &logList{fs: fs, dir: dir}
+	return fault.In(op, errors.Join(list.begin(), list.close(), writeFormat(fs, dir)))
 }
 
 func (d *DB) flushEvery(ctx context.Context, every time.Duration) {
@@ -279,9 +310,9 @@ func (d *DB) Close() error {
 	defer d.cache.Unref()
 	if err := d.Err(); err != nil {
 		// Pebble may hold on to who is inside it. It is shut out from the disk and left behind until the process ends.
-		return errors.Join(err, d.fence.close())
+		return errors.Join(err, d.fence.close(), d.logs.close())
 	}
 	d.wg.Wait()
 	d.flush()
-	return fault.In("disk.Close", errors.Join(d.Err(), d.pebble.Close(), d.fence.close()))
+	return fault.In("disk.Close", errors.Join(d.Err(), d.pebble.Close(), d.fence.close(), d.logs.close()))
 }

@@ -16,8 +16,8 @@ import (
 )
 
 // FormatVersion is the newest layout of a data directory that this program reads and the one it writes. It stands in
-// the file FORMAT as the line "anthill N".
-const FormatVersion = 1
+// the file FORMAT as the line "anthill N". 1 has no list of logs.
+const FormatVersion = 2
 
 // FormatFile is its name.
 const FormatFile = "FORMAT"
@@ -49,12 +49,9 @@ func checkFormat(fs FS, dir string) error {
 	return nil
 }
 
-// writeFormat leaves the file FORMAT, whole or not at all.
+// writeFormat leaves the file FORMAT with our version, whole or not at all. What was there was not newer.
 func writeFormat(fs FS, dir string) error {
 	name := path.Join(dir, FormatFile)
-	if _, err := fs.Stat(name); err == nil {
-		return nil
-	}
 	f, err := fs.Create(name+".new", vfs.WriteCategoryUnspecified)
 	if err != nil {
 		return err
@@ -72,11 +69,15 @@ func writeFormat(fs FS, dir string) error {
 // openFailure names what kept Pebble from opening.
 func openFailure(dir string, err error) error {
 	f := &fault.Error{Kind: kindOf(err), Noun: "data directory", Name: dir, Err: err}
+	if known := fault.Of(err); known.Detail != "" {
+		return known
+	}
 	switch {
 	case errors.Is(err, syscall.EAGAIN), errors.Is(err, syscall.EACCES), strings.Contains(err.Error(), "lock held"):
 		f.Kind, f.Detail = fault.Conflict, "it is open in another process: stop that one or choose another directory"
 	case f.Kind == fault.Internal:
-		f.Detail = "it cannot be read"
+		f.Kind, f.Reason = fault.Conflict, "damaged"
+		f.Detail = fmt.Sprintf("it cannot be opened (%v); `anthill doctor` says what is damaged; restore a backup or choose another directory", err)
 	}
 	return f
 }
