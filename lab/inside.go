@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"anthill/fault"
@@ -81,13 +82,28 @@ func (in inside) add(p *report.Page) error {
 	if in.run.Lost > 0 {
 		sec.Blocks = append(sec.Blocks, report.Note(fmt.Sprintf("Only the first %d invocations are kept here; %d more are left out of this section.", len(in.invocations), in.run.Lost)))
 	}
-	t := InvocationsSummary(in.invocations)
-	t.Caption = "Invocations by how they were served. Times in milliseconds; the phases are medians."
-	f, err := report.PhaseBars("phases", "Where the time of an invocation goes", "The phases of the invocations of "+in.run.Target+in.where()+".", phaseRows(in.invocations))
-	if err != nil {
-		return err
+	rows := phaseRows(in.invocations)
+	sec.Blocks = append(sec.Blocks, report.Tab(phaseTable(in.invocations)))
+	// A cold start beside a warm invocation would leave nothing of the latter to be seen: each kind has its own scale.
+	for _, g := range []struct {
+		name, title string
+		cold        bool
+	}{{"phases-cold", "Where the time of a cold start goes", true}, {"phases-warm", "Where the time of a warm invocation goes", false}} {
+		var of []report.PhaseRow
+		for _, r := range rows {
+			if latency.Start(r.Name).IsCold() == g.cold {
+				of = append(of, r)
+			}
+		}
+		if len(of) == 0 {
+			continue
+		}
+		f, err := report.PhaseBars(g.name, g.title, "The phases of the invocations"+in.where()+".", of)
+		if err != nil {
+			return err
+		}
+		sec.Blocks = append(sec.Blocks, report.Fig(f))
 	}
-	sec.Blocks = append(sec.Blocks, report.Tab(t), report.Fig(f))
 	if len(in.environments) > 0 {
 		f, err := report.Environments("environments", "Execution environments", "When each environment lived and what it served"+in.where()+".", in.environments, in.invocations,
 			in.run.Began, in.run.Began.Add(time.Duration(in.run.Took*float64(time.Second))))
@@ -131,6 +147,69 @@ func phaseRow(name string, vs []latency.Invocation) report.PhaseRow {
 		}
 	}
 	return r
+}
+
+// phaseTable has the phases as rows and the kinds of starts as columns.
+func phaseTable(vs []latency.Invocation) report.Table {
+	t := report.Table{Caption: "Where the time of invocations went, by how they were served. Times in milliseconds.", Head: []string{"Phase"}}
+	of := map[latency.Start][]latency.Invocation{}
+	for _, v := range vs {
+		of[v.Start] = append(of[v.Start], v)
+	}
+	var starts []latency.Start
+	for _, s := range []latency.Start{latency.Cold, latency.Restored, latency.Proactive, latency.Warm} {
+		if n := len(of[s]); n > 0 {
+			starts = append(starts, s)
+			t.Head = append(t.Head, fmt.Sprintf("#%s p50", s), "#p95", "#p99")
+		}
+	}
+	row := func(name string, value func(v latency.Invocation) (time.Duration, bool)) {
+		cells, some := []string{name}, false
+		for _, s := range starts {
+			var ds []time.Duration
+			for _, v := range of[s] {
+				if d, ok := value(v); ok {
+					ds = append(ds, d)
+				}
+			}
+			if len(ds) == 0 {
+				cells = append(cells, "", "", "")
+				continue
+			}
+			some = true
+			d := latency.Of(ds).Summary()
+			cells = append(cells, figure(d.P50), figure(d.P95), figure(d.P99))
+		}
+		if some {
+			t.Rows = append(t.Rows, cells)
+		}
+	}
+	for _, p := range latency.Phases() {
+		row(string(p), func(v latency.Invocation) (time.Duration, bool) {
+			for _, part := range v.Parts() {
+				if part.Phase == p {
+					return part.Took, true
+				}
+			}
+			return 0, false
+		})
+	}
+	row("total", func(v latency.Invocation) (time.Duration, bool) { return v.Total(), true })
+	row("init ahead of the request", func(v latency.Invocation) (time.Duration, bool) {
+		return v.Init(), v.Start == latency.Proactive && v.Init() > 0
+	})
+	t.Strong = []int{}
+	for i, r := range t.Rows {
+		if r[0] == "total" {
+			t.Strong = append(t.Strong, i)
+		}
+	}
+	var notes []string
+	for _, s := range starts {
+		notes = append(notes, fmt.Sprintf("%s: n = %d", s, len(of[s])))
+	}
+	t.Notes = strings.Join(notes, "; ") + "."
+	return t
 }
 
 func writeCompact(path string, v any) error {

@@ -118,6 +118,7 @@ func Run(ctx context.Context, c Config) (*Result, error) {
 	}
 	s.result.Endpoint = endpoint
 	s.aws = newClient(endpoint)
+	s.platform = s.who(ctx)
 	err := s.run(ctx)
 	if stopped := stop(); err == nil {
 		err = stopped

@@ -84,8 +84,21 @@ func readTrace(path string) (*latency.Trace, error) {
 	return latency.Read(f, filepath.Base(path))
 }
 
+// warning names the latency profiles under which executions ran; "" when there was none.
+func (r *OverheadReport) warning() string {
+	for _, t := range r.traces {
+		if t.Profile != "" {
+			return fmt.Sprintf("Delays were added on purpose: executions ran with the latency profile “%s”. No figure of theirs is of the platform's own speed.", t.Profile)
+		}
+	}
+	return ""
+}
+
 // WriteText prints the tables for a terminal.
 func (r *OverheadReport) WriteText(w io.Writer) error {
+	if warning := r.warning(); warning != "" {
+		fmt.Fprintf(w, "%s\n\n", warning)
+	}
 	for _, o := range r.Executions {
 		fmt.Fprintf(w, "%s (%s)\n\n", o.Execution, o.Status)
 		for _, p := range o.Problems {
@@ -215,7 +228,7 @@ func (r *OverheadReport) samplesTable() report.Table {
 const shownExecutions = 10
 
 func (r *OverheadReport) page(c OverheadConfig) (report.Page, error) {
-	p := report.Page{Title: "Orchestration overhead", Lead: fmt.Sprintf("%d executions.", len(r.Executions))}
+	p := report.Page{Title: "Orchestration overhead", Lead: fmt.Sprintf("%d executions.", len(r.Executions)), Warning: r.warning()}
 	if len(r.Executions) == 1 {
 		o := r.Executions[0]
 		p.Lead = fmt.Sprintf("The execution took %s, of which %s (%.1f %%) was orchestration on its critical path.", report.Ms(o.Total), report.Ms(o.Path.Orchestration), o.Path.Percent)

@@ -22,6 +22,9 @@ type Trace struct {
 	Events          []Event `json:"events"`
 	Tasks           []Task  `json:"tasks"`
 
+	// Profile is the name of the latency profile that the platform added on purpose; "" for none.
+	Profile string `json:"latencyProfile,omitempty"`
+
 	Source   Source   `json:"source,omitempty"`
 	Problems []string `json:"problems,omitempty"` // what a reader found wrong, in sentences
 }

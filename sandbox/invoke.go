@@ -202,6 +202,14 @@ func (p *Pool) bootWithin(m *member, limit time.Duration) (Boot, error) {
 		m.flush(p)
 		return boot, nil
 	}
+	if p.c.InitDelay != nil {
+		select {
+		case <-time.After(p.c.InitDelay()):
+		case <-p.ctx.Done():
+		}
+		boot.InitEnd = time.Now().UnixNano()
+		m.boot = boot
+	}
 	m.booted = true
 	p.mu.Lock()
 	m.pid = boot.PID

@@ -29,6 +29,9 @@ type Config struct {
 	// AWS's 10 seconds.
 	InitLimit time.Duration
 
+	// InitDelay is added to every init on purpose, for teaching. nil: nothing is.
+	InitDelay func() time.Duration
+
 	// AdoptWithin is how long the outcome of an environment that survived the platform is kept for Adopt. 0 means one
 	// minute. Until then the environment serves nothing else.
 	AdoptWithin time.Duration

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"anthill/internal/disk"
+	"anthill/latency"
 )
 
 // Version is what `anthill version` and /health say. The build sets it.
@@ -47,6 +48,9 @@ type Config struct {
 	// RestoreAll keeps a snapshot of the initialised process of every function that can have one, not of published versions
 	// with SnapStart alone. A function's tag anthill:restore overrides it.
 	RestoreAll bool
+
+	// Profile is a set of delays that are added on purpose, for teaching. nil adds none.
+	Profile *latency.Profile
 
 	// TLS serves HTTPS with a certificate of a local CA that is made under Data.
 	TLS bool

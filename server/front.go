@@ -30,6 +30,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // ServeHTTP is the front without what is the server's: our own addresses, stages, function URLs, the registry, AWS's calls.
 func (h *house) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if h.profile != nil {
+		h.hop(r)
+	}
 	switch {
 	case strings.HasPrefix(r.URL.Path, "/_anthill/"):
 		h.own.ServeHTTP(w, r)

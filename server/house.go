@@ -26,6 +26,7 @@ import (
 	"anthill/history"
 	"anthill/identity"
 	"anthill/internal/disk"
+	"anthill/latency"
 	logroom "anthill/logs"
 	"anthill/registry"
 	"anthill/sandbox"
@@ -66,14 +67,15 @@ type house struct {
 	api      http.Handler
 	own      http.Handler
 
-	rootKey *identity.Key // with VerifySignatures: the key to begin with
+	profile *latency.Profile // delays that are added on purpose; nil for none
+	rootKey *identity.Key    // with VerifySignatures: the key to begin with
 
 	opened []func() error // closers, in the order of opening
 }
 
 // openHouse builds the rooms over c.Data. endpoint is how functions reach the platform.
 func openHouse(ctx context.Context, c Config, endpoint string) (*house, error) {
-	h := &house{}
+	h := &house{profile: c.Profile}
 	if err := h.open(ctx, c, endpoint); err != nil {
 		return nil, errors.Join(err, h.close())
 	}
@@ -152,7 +154,7 @@ func (h *house) openSandbox(ctx context.Context, c Config) (err error) {
 	if err != nil {
 		return err
 	}
-	h.pool, err = sandbox.Open(ctx, sandbox.Config{Driver: h.driver, Lines: lines{h.logs}, KeepAlive: c.KeepAlive})
+	h.pool, err = sandbox.Open(ctx, sandbox.Config{Driver: h.driver, Lines: lines{h.logs}, KeepAlive: c.KeepAlive, InitDelay: h.initDelay()})
 	if err != nil {
 		return errors.Join(err, h.driver.Close())
 	}
@@ -186,7 +188,7 @@ func (h *house) openServices(ctx context.Context, c Config, endpoint string) (er
 	h.opened = append(h.opened, h.connections.Close)
 	h.sdk, h.stages = sfn.NewSDK(), gateways.NewStageCalls()
 	h.workflows, err = workflows.Open(ctx, workflows.Config{Store: h.store, History: h.history, Functions: h.functions, SDK: h.sdk, Objects: objects{h.buckets},
-		Integrations: map[string]workflows.Integration{"apigateway": h.stages, "http": h.connections}, Logs: h.logs, LogLine: sfn.LogLine, Log: c.Log})
+		Integrations: map[string]workflows.Integration{"apigateway": h.stages, "http": h.connections}, Logs: h.logs, LogLine: sfn.LogLine, Delays: h.transitions(), Log: c.Log})
 	if err != nil {
 		return err
 	}
@@ -231,6 +233,14 @@ func (h *house) doors() []*protocol.Service {
 
 // notes are what a person should read at the start.
 func (h *house) notes() []string {
+	var notes []string
+	if p := h.profile; p != nil {
+		notes = append(notes, "Delays are added on purpose: latency profile "+p.Name+" ("+p.Source+"). No figure that is measured now is of Anthill's own speed.")
+	}
+	return append(notes, h.keyNotes()...)
+}
+
+func (h *house) keyNotes() []string {
 	if h.rootKey == nil {
 		return nil
 	}

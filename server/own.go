@@ -12,6 +12,7 @@ import (
 	"anthill/functions"
 	"anthill/latency"
 	"anthill/sandbox"
+	"anthill/workflows"
 )
 
 // ownAddresses are what the platform serves beside AWS's APIs, for the measuring side:
@@ -98,7 +99,14 @@ func (h *house) serveTrace(w http.ResponseWriter, r *http.Request) {
 		writeFault(w, err)
 		return
 	}
-	writeJSON(w, http.StatusOK, t)
+	profile := ""
+	if h.profile != nil {
+		profile = h.profile.Name
+	}
+	writeJSON(w, http.StatusOK, struct {
+		*workflows.Trace
+		Profile string `json:"latencyProfile,omitempty"`
+	}{t, profile})
 }
 
 // serveEnvironments lists the environments that are alive, and with ended, an instant in nanoseconds since 1970, those
@@ -132,5 +140,5 @@ func (h *house) serveEnd(w http.ResponseWriter, r *http.Request) {
 
 // servePlatform says what the platform is, for the headings of reports.
 func (h *house) servePlatform(w http.ResponseWriter, _ *http.Request) {
-	writeJSON(w, http.StatusOK, latency.Platform{Name: "Anthill", Version: Version, CPUs: runtime.NumCPU()})
+	writeJSON(w, http.StatusOK, latency.Platform{Name: "Anthill", Version: Version, CPUs: runtime.NumCPU(), Profile: h.profile})
 }

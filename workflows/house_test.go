@@ -42,6 +42,7 @@ type house struct {
 
 	config    workflows.Config
 	restAfter time.Duration
+	delays    workflows.Delays
 	root      string // in a benchmark: where on the machine's own disk the data is
 }
 
@@ -92,7 +93,7 @@ func (h *house) open() {
 	h.check(err)
 	h.buckets, err = buckets.Open(context.Background(), buckets.Config{Store: h.store, Blobs: b})
 	h.check(err)
-	h.config = workflows.Config{Store: h.store, History: h.log, Functions: h.functions, Objects: objects{h.buckets}, Log: log, RestAfter: h.restAfter}
+	h.config = workflows.Config{Store: h.store, History: h.log, Functions: h.functions, Objects: objects{h.buckets}, Log: log, RestAfter: h.restAfter, Delays: h.delays}
 	h.openService()
 }
 

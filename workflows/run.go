@@ -233,6 +233,7 @@ func (r *run) step(batch []message) {
 	}
 	var records [][]byte
 	var all, last []interp.Event
+	wait := time.Duration(0)
 	for i := range batch {
 		m := &batch[i]
 		if m.reply != nil && !r.answer(m) {
@@ -242,6 +243,7 @@ func (r *run) step(batch []message) {
 			continue
 		}
 		events := r.x.Decide(m.in, m.at)
+		wait = max(wait, r.shift(events))
 		if len(events) > 0 {
 			last = events
 			if r.logging.Level != "" && r.logging.Level != logOff {
@@ -250,6 +252,7 @@ func (r *run) step(batch []message) {
 		}
 		records = append(records, r.encode(events, *m)...)
 	}
+	r.hold(wait)
 	if len(records) > 0 {
 		if err := r.commit(records, last); err != nil {
 			for _, m := range batch {
@@ -357,8 +360,12 @@ func (r *run) settle() {
 			delete(r.tasks, k)
 		}
 	}
-	for _, e := range begin {
-		r.start(e, false)
+	if r.s.c.Delays != nil {
+		r.startDelayed(begin)
+	} else {
+		for _, e := range begin {
+			r.start(e, false)
+		}
 	}
 	if r.x.Done() {
 		r.end()

@@ -42,6 +42,8 @@ type Config struct {
 	// RestAfter is how long an execution that only waits stays in memory before it is put down to disk, and how far its
 	// next deadline must be for that. 0 means five seconds.
 	RestAfter time.Duration
+	// Delays are added on purpose, for teaching. nil: none.
+	Delays Delays
 
 	Log *slog.Logger // nil means slog.Default
 }

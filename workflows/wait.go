@@ -2,22 +2,42 @@ package workflows
 
 import (
 	"context"
+	"time"
 
 	"anthill/fault"
 )
+
+// lookAgain is how often Wait looks at an execution that rests on the disk.
+const lookAgain = 20 * time.Millisecond
 
 // Wait waits for the end of an execution, or of ctx, and gives the execution as it then stands: still Running when ctx
 // ended first, which is no fault.
 func (s *Service) Wait(ctx context.Context, executionARN string) (*Execution, error) {
 	const op = "workflows.Wait"
-	if done := s.openUntil(executionARN); done != nil {
+	for {
+		s.mu.Lock()
+		r := s.mu.runs[executionARN]
+		s.mu.Unlock()
+		var done <-chan struct{}
+		if r != nil {
+			done = r.done
+		}
+		e, err := s.Get(executionARN)
+		if err != nil || e.Status != Running || ctx.Err() != nil {
+			return e, fault.In(op, err)
+		}
+		t := time.NewTimer(time.Second)
+		if done == nil {
+			t.Reset(lookAgain)
+		}
 		select {
 		case <-done:
+		case <-t.C:
 		case <-ctx.Done():
 		case <-s.ctx.Done():
+			t.Stop()
 			return nil, &fault.Error{Kind: fault.Canceled, Op: op, Noun: "execution", Name: executionARN, Detail: "the platform is stopping"}
 		}
+		t.Stop()
 	}
-	e, err := s.Get(executionARN)
-	return e, fault.In(op, err)
 }

@@ -29,7 +29,7 @@ func main() {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(upCommand(), compatibilityCommand(), analyzeCommand(), labCommand(), overheadCommand(), compareCommand(), loadCommand(), invocationsCommand(), echoServerCommand(), doctorCommand(), prepareCommand(), benchCommand())
+	root.AddCommand(upCommand(), compatibilityCommand(), analyzeCommand(), labCommand(), overheadCommand(), compareCommand(), loadCommand(), invocationsCommand(), profileCommand(), echoServerCommand(), doctorCommand(), prepareCommand(), benchCommand())
 	if err := root.ExecuteContext(ctx); err != nil && !errors.Is(err, context.Canceled) {
 		fmt.Fprintln(os.Stderr, "anthill: "+sentence(err))
 		os.Exit(1)

@@ -10,6 +10,7 @@ import (
 	"github.com/lmittmann/tint"
 	"github.com/spf13/cobra"
 
+	"anthill/latency"
 	"anthill/server"
 )
 
@@ -17,6 +18,7 @@ func upCommand() *cobra.Command {
 	var c server.Config
 	var verbose bool
 	var durability, cpu, restore string
+	var profile string
 	cmd := &cobra.Command{
 		Use:   "up",
 		Short: "Serve every AWS API on one port until interrupted",
@@ -34,6 +36,13 @@ func upCommand() *cobra.Command {
 			}
 			if c.RestoreAll = restore == "auto"; !c.RestoreAll && restore != "snapstart" {
 				return fmt.Errorf("--restore takes snapstart or auto, not %q", restore)
+			}
+			if profile != "" {
+				p, err := latency.ReadProfile(profile)
+				if err != nil {
+					return err
+				}
+				c.Profile = p
 			}
 			c.Log = logger(os.Stderr, verbose)
 			s, err := server.Open(cmd.Context(), c)
@@ -60,6 +69,7 @@ func upCommand() *cobra.Command {
 	f.DurationVar(&c.KeepAlive, "keep-alive", 0, "how long an idle execution environment is kept (default 10m)")
 	f.StringVar(&restore, "restore", "snapstart", "snapstart: only versions that ask for it are restored from a snapshot; auto: every function that can be, $LATEST too")
 	f.BoolVar(&c.TLS, "tls", false, "serve HTTPS with a certificate of a local CA")
+	f.StringVar(&profile, "latency-profile", "", "add a cloud's delays on purpose, for teaching: a file made by anthill profile, or aws-course (the course's run on AWS)")
 	f.BoolVar(&verbose, "verbose", false, "log requests and environments")
 	return cmd
 }
