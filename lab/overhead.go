@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -238,7 +239,26 @@ func (r *OverheadReport) page(c OverheadConfig) (report.Page, error) {
 	}
 	p.Facts = append(p.Facts, report.Fact{Name: "Made", Value: time.Now().Format("2006-01-02 15:04:05 MST")})
 	if len(r.Executions) > 1 {
-		p.Sections = append(p.Sections, report.Section{Title: "Over all executions", Blocks: []report.Block{report.Tab(r.samplesTable())}})
+		all := report.Section{Title: "Over all executions", Blocks: []report.Block{report.Tab(r.samplesTable())}}
+		var named []report.Named
+		for _, s := range r.Samples {
+			if s.D.N() > 1 && s.D.Median() > 0 && !strings.Contains(s.Name, ", event to event") {
+				named = append(named, report.Named{Name: s.Name, D: s.D})
+			}
+		}
+		f, err := report.Ranges("quantities", "Where the time of executions goes", fmt.Sprintf("Every quantity over %d executions.", len(r.Executions)), "time (ms)", named)
+		if err != nil {
+			return p, err
+		}
+		all.Blocks = append(all.Blocks, report.Fig(f))
+		p.Sections = append(p.Sections, all)
+	}
+	if rows := r.stepRows(); len(rows) > 0 {
+		f, err := report.StepBars("steps", "Inside the way from handler to handler", fmt.Sprintf("The steps between one handler's return and the next one's start, over %d executions.", len(r.Executions)), rows)
+		if err != nil {
+			return p, err
+		}
+		p.Sections = append(p.Sections, report.Section{Title: "Inside a transition", Blocks: []report.Block{report.Fig(f)}})
 	}
 	for i, o := range r.Executions[:min(shownExecutions, len(r.Executions))] {
 		sec := report.Section{Title: o.Execution}
@@ -257,6 +277,40 @@ func (r *OverheadReport) page(c OverheadConfig) (report.Page, error) {
 	}
 	p.Footer = "Drawn by anthill overhead. All figures are in overhead.json."
 	return p, nil
+}
+
+// stepRows are the medians of the steps of each transition, over all executions.
+func (r *OverheadReport) stepRows() []report.StepRow {
+	var names, steps []string
+	took := map[string]map[string][]time.Duration{}
+	for _, o := range r.Executions {
+		for _, t := range o.Transitions {
+			if len(t.Steps) == 0 {
+				continue
+			}
+			if took[t.Name()] == nil {
+				names, took[t.Name()] = append(names, t.Name()), map[string][]time.Duration{}
+			}
+			for _, s := range t.Steps {
+				if !slices.Contains(steps, s.Name) {
+					steps = append(steps, s.Name)
+				}
+				took[t.Name()][s.Name] = append(took[t.Name()][s.Name], s.Took)
+			}
+		}
+	}
+	var rows []report.StepRow
+	for _, name := range names {
+		row := report.StepRow{Name: name}
+		for _, s := range steps {
+			if ds := took[name][s]; len(ds) > 0 {
+				row.Steps = append(row.Steps, latency.Step{Name: s, Took: latency.Of(ds).Median()})
+				row.N = max(row.N, len(ds))
+			}
+		}
+		rows = append(rows, row)
+	}
+	return rows
 }
 
 // Compared is one quantity of two sets of executions.

@@ -1,6 +1,7 @@
 package latency
 
 import (
+	"cmp"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -96,4 +97,36 @@ func mannWhitney(a, b []time.Duration) (p, superior float64) {
 		return 1, superior
 	}
 	return math.Erfc(z / math.Sqrt2), superior
+}
+
+// MedianInterval is the 95 % bootstrap interval of a sample's median. The bootstrap is seeded: the same sample gives the
+// same interval.
+func MedianInterval(d Distribution) (low, high time.Duration) {
+	if d.N() == 0 {
+		return 0, 0
+	}
+	rng := rand.New(rand.NewPCG(5, 6))
+	medians := make([]time.Duration, 2000)
+	for i := range medians {
+		medians[i] = resampledMedian(rng, d.sorted)
+	}
+	m := Of(medians)
+	return m.Percentile(2.5), m.Percentile(97.5)
+}
+
+// Holm adjusts p-values of several tests so that the chance of one false finding among them all stays what a single
+// test's would be (Holm 1979, "A simple sequentially rejective multiple test procedure").
+func Holm(ps []float64) []float64 {
+	order := make([]int, len(ps))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(ps[a], ps[b]) })
+	out := make([]float64, len(ps))
+	most := 0.0
+	for rank, i := range order {
+		most = max(most, min(1, ps[i]*float64(len(ps)-rank)))
+		out[i] = most
+	}
+	return out
 }

@@ -43,7 +43,7 @@ func Environments(name, title, caption string, es []latency.Environment, vs []la
 	}
 	p := newPlot("time since the test began ("+unit+")", "")
 	p.Y.Min, p.Y.Max = -0.6, float64(max(len(es), 1))-0.4
-	p.X.Min, p.X.Max, p.X.Tick.Marker = 0, max(float64(span)/per, 1e-3), linearTicks(7)
+	p.X.Min, p.X.Max, p.X.Tick.Marker = 0, max(float64(span)/per, 1), linearTicks(7)
 	var names plot.ConstantTicks
 	for i, e := range es {
 		if len(es) <= 25 {
@@ -91,56 +91,4 @@ func environmentLabel(e latency.Environment) string {
 		id = id[:6]
 	}
 	return e.FunctionName + " " + id
-}
-
-// PhaseBars shows for each row the phases of its invocations as one bar of the medians, one after another. Rows come with their
-// number of invocations.
-func PhaseBars(name, title, caption string, rows []PhaseRow) (Figure, error) {
-	s := sheet{name: name, title: title, caption: caption, width: 560, height: 120 + 26*float64(len(rows)),
-		subtitle: "The medians of the phases, one after another; their sum need not be the median of the whole"}
-	p := newPlot("time since the request came in (ms)", "")
-	p.Y.Min, p.Y.Max = -0.6, float64(max(len(rows), 1))-0.4
-	var names plot.ConstantTicks
-	longest := 0.0
-	used := map[latency.Phase]bool{}
-	for i, r := range rows {
-		names = append(names, plot.Tick{Value: float64(len(rows) - 1 - i), Label: fmt.Sprintf("%s (n = %d)", r.Name, r.N)})
-		sum := 0.0
-		for _, ph := range r.Phases {
-			sum += latency.Millis(ph.Took)
-			used[ph.Phase] = true
-		}
-		longest = max(longest, sum)
-	}
-	p.Y.Tick.Marker, p.Y.Tick.Length, p.Y.LineStyle.Width = names, 0, 0
-	p.X.Min, p.X.Max, p.X.Tick.Marker = 0, max(longest*1.05, 1e-3), linearTicks(7)
-	looks := map[latency.Phase]color.Color{latency.Gateway: faint(), latency.Slot: paleGrey(), latency.ProcessStart: paleBrick(), latency.RuntimeStart: color.NRGBA{0xe2, 0x98, 0x66, 0xff},
-		latency.Imports: brick(), latency.Delivery: sky(), latency.Handler: deepBlue(), latency.Answer: ink()}
-	for _, ph := range latency.Phases() {
-		if used[ph] {
-			s.keys = append(s.keys, boxKey(string(ph), looks[ph]))
-		}
-	}
-	p.Add(grid(true, false), painter(func(c draw.Canvas, p *plot.Plot) {
-		fx, fy := p.Transforms(&c)
-		for i, r := range rows {
-			y, at := fy(float64(len(rows)-1-i)), 0.0
-			for _, ph := range r.Phases {
-				to := at + latency.Millis(ph.Took)
-				b := box(fx(at), y-vg.Points(8), fx(to), y+vg.Points(8))
-				c.FillPolygon(looks[ph.Phase], b)
-				c.StrokeLines(draw.LineStyle{Color: color.White, Width: vg.Points(0.4)}, append(b, b[0]))
-				at = to
-			}
-		}
-	}))
-	s.plot = p
-	return s.figure()
-}
-
-// PhaseRow is one bar of PhaseBars.
-type PhaseRow struct {
-	Name   string
-	N      int
-	Phases []latency.Part
 }

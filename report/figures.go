@@ -159,7 +159,7 @@ func Histogram(name, title, caption, noun string, d latency.Distribution, coldLo
 	if d.N() == 0 {
 		s.subtitle = "n = 0: there are no " + noun + "s to show"
 		p.X.Min, p.X.Max, p.Y.Min, p.Y.Max = 0, 1, 0, 1
-		p.X.Tick.Marker, p.Y.Tick.Marker = linearTicks(5), linearTicks(4)
+		p.X.Tick.Marker, p.Y.Tick.Marker = linearTicks(5), plot.TickerFunc(wholeTicks)
 		s.plot = p
 		return s.figure()
 	}
@@ -239,7 +239,7 @@ func bin(d latency.Distribution) bins {
 	if d.N() < 20 { // few values are shown nearly one by one: wide bins would hide where they lie
 		least = 16
 	}
-	width = round125(min(max(width, spread/48), spread/least) * 0.75)
+	width = round125(max(min(max(width, spread/48), spread/least)*0.75, 1e-3)) // never below a microsecond
 	b := bins{width: width, from: math.Floor(lo/width) * width}
 	b.counts = make([]int, max(1, int(math.Floor((hi-b.from)/width))+1))
 	for _, v := range d.Values() {

@@ -84,11 +84,8 @@ func loadCommand() *cobra.Command {
 
 // fill makes the schedule, the waits and the body of what the flags say, and puts them into words.
 func (l loadFlags) fill(c *lab.LoadConfig) (err error) {
-	c.Body = []byte(l.data)
-	if file, ok := strings.CutPrefix(l.data, "@"); ok {
-		if c.Body, err = os.ReadFile(file); err != nil {
-			return err
-		}
+	if c.Body, err = bodyOf(l.data); err != nil {
+		return err
 	}
 	if err := l.waits(c); err != nil {
 		return err
@@ -127,6 +124,14 @@ func (l loadFlags) fill(c *lab.LoadConfig) (err error) {
 		c.Model = fmt.Sprintf("closed: %d users, %g more each second, waiting %s after each answer, for %v", c.Users, c.SpawnRate, l.wait, c.RunTime)
 	}
 	return err
+}
+
+// bodyOf is a body as a flag gives it: itself, or @ and the name of a file.
+func bodyOf(data string) ([]byte, error) {
+	if file, ok := strings.CutPrefix(data, "@"); ok {
+		return os.ReadFile(file)
+	}
+	return []byte(data), nil
 }
 
 // waits reads "2s", "3s-5s" and "exp:2s".

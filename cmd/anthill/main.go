@@ -29,7 +29,10 @@ func main() {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(upCommand(), compatibilityCommand(), analyzeCommand(), labCommand(), overheadCommand(), compareCommand(), loadCommand(), invocationsCommand(), profileCommand(), echoServerCommand(), doctorCommand(), prepareCommand(), benchCommand())
+	root.AddCommand(upCommand(), doctorCommand(), prepareCommand(), compatibilityCommand())
+	root.AddCommand(loadCommand(), analyzeCommand(), invocationsCommand(), experimentCommand(), echoServerCommand()) // load and cold starts
+	root.AddCommand(overheadCommand(), compareCommand(), profileCommand())                                           // orchestration
+	root.AddCommand(labCommand(), benchCommand())
 	if err := root.ExecuteContext(ctx); err != nil && !errors.Is(err, context.Canceled) {
 		fmt.Fprintln(os.Stderr, "anthill: "+sentence(err))
 		os.Exit(1)
