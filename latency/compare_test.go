@@ -46,3 +46,43 @@ func TestMannWhitneyAgainstScipy(t *testing.T) {
 		t.Errorf("p = %.15f, superior = %.4f", c.P, c.Superior)
 	}
 }
+
+func TestHolm(t *testing.T) {
+	got := latency.Holm([]float64{0.01, 0.04, 0.03, 0.005})
+	want := []float64{0.03, 0.06, 0.06, 0.02} // the example of Holm's method in R's p.adjust
+	for i := range want {
+		if math.Abs(got[i]-want[i]) > 1e-12 {
+			t.Errorf("got %v, want %v", got, want)
+			break
+		}
+	}
+	if len(latency.Holm(nil)) != 0 || latency.Holm([]float64{0.9, 0.8})[0] != 1 {
+		t.Error("nothing, or more than one")
+	}
+}
+
+// The interval holds the median and, for a normal population, the true one nearly always; one value has no width.
+func TestMedianInterval(t *testing.T) {
+	missed := 0
+	for seed := range uint64(100) {
+		rng := rand.New(rand.NewPCG(seed, 9))
+		var ds []time.Duration
+		for range 40 {
+			ds = append(ds, time.Duration(1e6*(10+rng.NormFloat64())))
+		}
+		d := latency.Of(ds)
+		low, high := latency.MedianInterval(d)
+		if low > d.Median() || high < d.Median() {
+			t.Fatalf("%v to %v does not hold the median %v", low, high, d.Median())
+		}
+		if low > 10*time.Millisecond || high < 10*time.Millisecond {
+			missed++
+		}
+	}
+	if missed > 12 { // 5 of 100 are expected; the seeds are fixed
+		t.Errorf("%d of 100 intervals missed the true median", missed)
+	}
+	if low, high := latency.MedianInterval(latency.Of([]time.Duration{7})); low != 7 || high != 7 {
+		t.Errorf("of one value: %v to %v", low, high)
+	}
+}
