@@ -89,12 +89,13 @@ type member struct {
 	once    bool // it ends after its first invocation
 
 	// These belong to whoever runs an invocation or an init in it.
-	booted bool
-	boots  int
-	boot   Boot
-	start  Start // of its next invocation
-	lines  []Line
-	tail   []byte // the last of the running invocation's log
+	booted  bool
+	boots   int
+	boot    Boot
+	start   Start // of its next invocation
+	lines   []Line
+	scratch []byte
+	tail    []byte // the last of the running invocation's log
 
 	// These are guarded by Pool.mu.
 	dropped   bool // it ends when it is released

@@ -167,7 +167,7 @@ func (e *environment) start(ctx context.Context, client *supervisor.Client) (sup
 // means the last.
 func (e *environment) next(ctx context.Context, p *running, until time.Time, wanted func(frame) bool) (frame, sandbox.Outcome, error) {
 	for {
-		if err := p.conn.SetReadDeadline(until); err != nil {
+		if err := p.conn.within(until); err != nil {
 			return e.lost(p)
 		}
 		var unwatch func() bool
@@ -176,6 +176,7 @@ func (e *environment) next(ctx context.Context, p *running, until time.Time, wan
 		}
 		select {
 		case <-p.ended: // whatever it said before is in the socket
+			p.conn.until = time.Time{}
 			_ = p.conn.SetReadDeadline(time.Now().Add(20 * time.Millisecond))
 		default:
 		}
@@ -189,6 +190,7 @@ func (e *environment) next(ctx context.Context, p *running, until time.Time, wan
 		case err == nil:
 			continue // of an earlier invocation
 		case errors.Is(err, os.ErrDeadlineExceeded):
+			p.conn.until = time.Time{}
 			select {
 			case <-p.ended:
 				if ctx.Err() == nil {
@@ -245,9 +247,6 @@ func (e *environment) Send(inv *sandbox.Invocation, deadline time.Time) error {
 	default:
 	}
 	e.number++
-	if err := p.conn.SetWriteDeadline(deadline); err != nil {
-		return fault.In(op, err)
-	}
 	return fault.In(op, p.conn.invoke(e.number, inv, deadline))
 }
 

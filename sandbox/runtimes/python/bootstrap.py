@@ -20,14 +20,16 @@ import time
 import traceback
 
 HELLO, INIT_DONE, INIT_ERROR, INVOKE, RESPONSE, ERROR, ACK, LEARNED = 1, 2, 3, 4, 5, 6, 7, 8
+FAST = 1000 * 1000  # ns; what takes no longer has its memory looked at now and then only
 SLOW = 20 * 1000 * 1000  # ns; what takes longer may teach the template
 HEAD = struct.Struct("!IBQ")
 INIT_TIMES = struct.Struct("!QQQ")  # init begin and end in ns, maximum resident set in KiB
-OUTCOME_TIMES = struct.Struct("!QQQ")  # handler entered and returned in ns, maximum resident set in KiB
+OUTCOME = struct.Struct("!IBQQQQ")  # the head of a frame, and handler entered and returned in ns, maximum resident set in KiB
 INVOKE_HEAD = struct.Struct("!H")  # length of the NUL-separated head of an invoke frame
 
 # The state page: u32 state, u32 padding, u64 number, u64 received ns, u64 deadline ms, u16 length, request id.
 PAGE = struct.Struct("<QQQH")
+PAGE_HEAD = 8 + PAGE.size
 STARTING, IDLE, RUNNING, KEPT = b"\0\0\0\0", b"\1\0\0\0", b"\2\0\0\0", b"\3\0\0\0"
 
 MAX_RESPONSE = 6 * 1024 * 1024 + 100
@@ -285,21 +287,23 @@ class CognitoIdentity:
 
 class LambdaContext:
     def __init__(self, request_id, deadline_ms, arn, client_context, identity, fixed):
-        self.aws_request_id = request_id
-        self.__dict__.update(fixed)
-        self.invoked_function_arn = arn
-        self.tenant_id = None
-        self.client_context = ClientContext(json.loads(client_context)) if client_context else None
-        self.identity = CognitoIdentity(json.loads(identity) if identity else {})
-        self._epoch_deadline_time_in_ms = deadline_ms
+        self.__dict__ = own = fixed.copy()
+        own["aws_request_id"] = request_id
+        own["invoked_function_arn"] = arn
+        own["_epoch_deadline_time_in_ms"] = deadline_ms
+        if client_context:
+            own["client_context"] = ClientContext(json.loads(client_context))
+        if identity:
+            own["identity"] = CognitoIdentity(json.loads(identity))
 
     @staticmethod
     def fixed():
         """What is the same for every invocation of an environment. Looking it up each time would cost several µs."""
         env = os.environ.get
-        return {"log_group_name": env("AWS_LAMBDA_LOG_GROUP_NAME"), "log_stream_name": env("AWS_LAMBDA_LOG_STREAM_NAME"),
+        return {"aws_request_id": None, "log_group_name": env("AWS_LAMBDA_LOG_GROUP_NAME"), "log_stream_name": env("AWS_LAMBDA_LOG_STREAM_NAME"),
                 "function_name": env("AWS_LAMBDA_FUNCTION_NAME"), "memory_limit_in_mb": env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE"),
-                "function_version": env("AWS_LAMBDA_FUNCTION_VERSION")}
+                "function_version": env("AWS_LAMBDA_FUNCTION_VERSION"), "invoked_function_arn": None, "tenant_id": None,
+                "client_context": None, "identity": CognitoIdentity({})}
 
     def get_remaining_time_in_millis(self):
         return max(self._epoch_deadline_time_in_ms - int(time.time() * 1000), 0)
@@ -348,18 +352,47 @@ def fault_of(runtime, info, request_id=None):
     return error_object(str(value), kind.__name__, traceback.format_list(frames), request_id)
 
 
+scan_once = json.JSONDecoder().scan_once
+
+
+def parse(data):
+    """json.loads of UTF-8 without its look at the encoding, which costs as much as a small event itself."""
+    text = data.decode("utf-8", "surrogatepass")
+    try:
+        value, end = scan_once(text, 0)
+    except StopIteration:
+        end = -1
+    return value if end == len(text) else json.loads(text)  # the latter knows spaces around, and what is wrong
+
+
 class Encoder:
     """json.dumps with what AWS's encoder adds: Decimal as a plain number, bytes as text."""
 
     def __init__(self, ensure_ascii):
         self.ensure_ascii = ensure_ascii
-        self.dumps = json.JSONEncoder(ensure_ascii=ensure_ascii).encode
+        self.make()
+
+    def make(self):
+        from json import encoder
+
+        plain = json.JSONEncoder(ensure_ascii=self.ensure_ascii)
+        self.dumps = plain.encode
+        self.chunks = None
+        if encoder.c_make_encoder:  # made once instead of for every answer
+            text = encoder.encode_basestring_ascii if self.ensure_ascii else encoder.encode_basestring
+            self.chunks = encoder.c_make_encoder({}, plain.default, text, None, ": ", ", ", False, False, True)
 
     def encode(self, value):
         try:
+            if self.chunks is not None and isinstance(value, (dict, list)):
+                return "".join(self.chunks(value, 0))
             return self.dumps(value)
         except TypeError:
+            self.make()  # what it was in the middle of stays noted in it
             return self.encode_odd(value)
+        except BaseException:
+            self.make()
+            raise
 
     def encode_odd(self, value):
         from decimal import Decimal
@@ -396,6 +429,7 @@ class Runtime:
         self.trace = ""
         self.number = 0
         self.kept = None
+        self.rss = 0
         self.buffer = b""
         self.before = frozenset(sys.modules) if job.get("learn") else ()
         self.begin = time.time_ns()
@@ -421,10 +455,10 @@ class Runtime:
     def set_state(self, state):
         self.page[0:4] = state
 
-    def note_running(self, number, deadline_ms, request_id):
-        name = request_id.encode()[:128]
-        note = PAGE.pack(number, time.time_ns(), deadline_ms, len(name)) + name
-        self.page[8:8 + len(note)] = note
+    def note_running(self, number, deadline_ms, name):
+        name = name[:128]
+        PAGE.pack_into(self.page, 8, number, time.time_ns(), deadline_ms, len(name))
+        self.page[PAGE_HEAD:PAGE_HEAD + len(name)] = name
         self.page[0:4] = RUNNING
 
     # Frames
@@ -435,7 +469,7 @@ class Runtime:
     def receive(self):
         """The next frame of the current socket, or None when the platform is gone."""
         try:
-            data = self.buffer or self.data.recv(65536)
+            data = self.buffer or self.data.recv(16384)
             while 0 < len(data) < 13:
                 more = self.data.recv(65536)
                 if not more:
@@ -484,11 +518,13 @@ class Runtime:
             pass  # the loop finds out
 
     def answer(self, kind, entered, returned, payload):
-        times = OUTCOME_TIMES.pack(entered, returned, max_rss())
-        self.kept = HEAD.pack(9 + len(times) + len(payload), kind, self.number) + times + payload
-        self.set_state(KEPT)
+        if returned - entered > FAST or self.number & 63 == 1:
+            self.rss = max_rss()
+        kept = OUTCOME.pack(33 + len(payload), kind, self.number, entered, returned, self.rss) + payload
+        self.kept = kept
+        self.page[0:4] = KEPT
         try:
-            self.data.sendall(self.kept)
+            self.data.sendall(kept)
         except OSError:
             pass  # kept for the next platform
 
@@ -593,11 +629,12 @@ class Runtime:
                 self.set_state(IDLE)
 
     def invoke(self, payload):
-        (length,) = INVOKE_HEAD.unpack_from(payload)
-        head = payload[2:2 + length].decode()
-        request_id, deadline, arn, trace, client_context, identity = head.split("\0")
-        self.request_id = request_id
-        self.note_running(self.number, int(deadline), request_id)
+        at = 2 + INVOKE_HEAD.unpack_from(payload)[0]
+        name, deadline, arn, trace, client_context, identity = payload[2:at].split(b"\0")
+        self.request_id = request_id = name.decode()
+        deadline = int(deadline)
+        self.note_running(self.number, deadline, name)
+        trace = trace.decode()
         if trace != self.trace:
             self.trace = trace
             if trace:
@@ -607,11 +644,11 @@ class Runtime:
         entered = returned = 0
         try:
             try:
-                event = json.loads(payload[2 + length:])
+                event = parse(payload[at:])
             except Exception as e:
                 raise Fault("Runtime.UnmarshalError", "Unable to unmarshal input: %s" % e)
             try:
-                context = LambdaContext(request_id, int(deadline), arn, client_context, identity, self.fixed)
+                context = LambdaContext(request_id, deadline, arn.decode(), client_context, identity, self.fixed)
             except Exception as e:
                 raise Fault("Runtime.LambdaContextUnmarshalError", "Unable to unmarshal context: %s" % e)
             entered = time.time_ns()
@@ -627,7 +664,9 @@ class Runtime:
         except Exception:
             error = fault_of(self, sys.exc_info(), request_id)
             kind, answer = ERROR, self.failed(error)
-        self.end_lines()
+        for lines in self.outputs:
+            if lines.part:
+                lines.end()
         if self.before:
             self.teach(returned - entered)
         self.answer(kind, entered, returned, answer)
