@@ -3,11 +3,15 @@ package process_test
 import (
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"anthill/sandbox"
+	"anthill/sandbox/confine"
 	"anthill/sandbox/sandboxtest"
+	"anthill/sandbox/supervisor"
 )
 
 type promised struct{ *house }
@@ -43,12 +47,59 @@ func TestPromisesOfOtherRuntimes(t *testing.T) {
 // impossible says what this machine cannot keep.
 func impossible() map[string]string {
 	skip := map[string]string{}
-	if os.Getenv("ANTHILL_NO_NAMESPACES") != "" || noNamespaces() {
-		for _, name := range []string{"host files", "writing outside /tmp", "powers", "a neighbour's environment and processes", "a neighbour's files", "filling /tmp"} {
-			skip[name] = "this machine gives no namespaces"
+	if os.Getenv(supervisor.NoNamespaces) != "" || noNamespaces() {
+		for _, name := range []string{"a neighbour's files", "filling /tmp", "powers"} {
+			skip[name] = "without namespaces /tmp is the machine's"
+		}
+		if confine.LandlockVersion() == 0 {
+			for _, name := range []string{"host files", "writing outside /tmp", "a neighbour's environment and processes"} {
+				skip[name] = "this machine gives neither namespaces nor Landlock"
+			}
 		}
 	}
 	return skip
+}
+
+// As an ordinary user, whose functions have user namespaces and no control groups, and with Landlock in their place.
+func TestPromisesOfAnOrdinaryUser(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("we are one: TestPromises tries it")
+	}
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	program, err := os.ReadFile(self)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const promises = "TestPromises(OfOtherRuntimes)?$/^(host|writing|powers|a_neigh|memory|filling|the_timeout|shell_powers|shell_writing|node_memory)"
+	for _, without := range []string{"", "namespaces"} {
+		t.Run("without "+without, func(t *testing.T) {
+			dir, err := os.MkdirTemp("/tmp", "anthill-ordinary-") // not under t.TempDir, which is root's alone
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { os.RemoveAll(dir) })
+			const nobody = 65534
+			copied := filepath.Join(dir, "process.test")
+			for _, err := range []error{os.WriteFile(copied, program, 0o755), os.Chown(dir, nobody, nobody)} {
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+			cmd := exec.CommandContext(t.Context(), copied, "-test.run", promises, "-test.timeout", "4m", "-test.v")
+			cmd.Dir = dir
+			cmd.Env = []string{"HOME=" + dir, "TMPDIR=" + dir, "PATH=/usr/local/bin:/usr/bin:/bin", "PIP_NO_INDEX=1"} // these functions do without boto3
+			if without != "" {
+				cmd.Env = append(cmd.Env, supervisor.NoNamespaces+"=1")
+			}
+			cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
+			if out, err := cmd.CombinedOutput(); err != nil || !strings.Contains(string(out), "--- PASS: TestPromises/memory") {
+				t.Errorf("%v\n%s", err, out)
+			}
+		})
+	}
 }
 
 // noNamespaces reports whether the kernel refuses user namespaces outright.

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"runtime"
 	"strconv"
 	"strings"
@@ -24,10 +25,13 @@ type Job struct {
 	Argv   []string // of the runtime; the first that exists of Argv[0]'s alternatives, separated by NUL
 	Env    []string
 	Dir    string
-	User   []int  // uid and gid of the runtime; nil leaves them
-	Groups int    // control group files from descriptor 6 on
-	Own    bool   // it is the first process of namespaces of its own; behind the control group files is a mount for /tmp
-	Filter []byte // of the runtime's system calls, as confine.Filter gives it; empty leaves them all
+	User   []int          // uid and gid of the runtime; nil leaves them
+	Groups int            // control group files from descriptor 6 on
+	Limits map[string]int // of its resources, by their C names; see setrlimit(2)
+	Own    bool           // it is the first process of namespaces of its own; behind the control group files is a mount for /tmp
+	// Confine is a program with its first arguments that runs what follows them, confined; empty runs it as it is.
+	Confine []string
+	Filter  []byte // of the runtime's system calls, as confine.Filter gives it; empty leaves them all
 }
 
 // Main is an adapter's program. Its descriptors are 1 and 2 (output), 3 (data), 4 (control), 5 (state page), 6… (control
@@ -67,6 +71,9 @@ func run(l *link, job *Job, begin int64) (syscall.WaitStatus, error) {
 			return 0, err
 		}
 	}
+	if !job.Own { // what the runtime starts and leaves comes to us
+		_ = unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) // any kernel that Go runs on has it
+	}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return 0, err
@@ -94,6 +101,9 @@ func run(l *link, job *Job, begin int64) (syscall.WaitStatus, error) {
 			var w syscall.WaitStatus
 			got, err := syscall.Wait4(-1, &w, syscall.WNOHANG, nil)
 			if got == pid {
+				if !job.Own {
+					endChildren()
+				}
 				return w, nil
 			}
 			if got <= 0 && err != syscall.EINTR {
@@ -101,6 +111,26 @@ func run(l *link, job *Job, begin int64) (syscall.WaitStatus, error) {
 			}
 		}
 		<-ended
+	}
+}
+
+// endChildren ends what the runtime left behind, as the end of a process namespace would.
+func endChildren() {
+	for {
+		var b []byte
+		all, _ := filepath.Glob("/proc/self/task/*/children") // the pattern is well-formed
+		for _, name := range all {
+			more, _ := os.ReadFile(name) // of a thread that has ended
+			b = append(b, more...)
+		}
+		for _, f := range bytes.Fields(b) {
+			if pid, err := strconv.Atoi(string(f)); err == nil {
+				_ = syscall.Kill(pid, syscall.SIGKILL)
+			}
+		}
+		if _, err := syscall.Wait4(-1, nil, 0, nil); err == syscall.ECHILD {
+			return
+		}
 	}
 }
 
@@ -154,13 +184,21 @@ func start(job *Job) (int, error) {
 		if len(job.User) == 2 {
 			attr.Sys.Credential = &syscall.Credential{Uid: uint32(job.User[0]), Gid: uint32(job.User[1])}
 		}
-		pid, err := syscall.ForkExec(path, append([]string{path}, job.Argv[1:]...), attr)
+		argv := append([]string{path}, job.Argv[1:]...)
+		if len(job.Confine) > 0 {
+			argv = append(job.Confine[:len(job.Confine):len(job.Confine)], argv...)
+		}
+		pid, err := syscall.ForkExec(argv[0], argv, attr)
 		done <- answer{pid, err}
 		select {} // the thread is its child's parent: it lives as long as the process
 	}()
 	a := <-done
 	if a.err != nil {
 		return 0, fmt.Errorf("%s: %w", path, a.err)
+	}
+	for name, n := range job.Limits {
+		limit := &unix.Rlimit{Cur: uint64(n), Max: uint64(n)}
+		_ = unix.Prlimit(a.pid, map[string]int{"RLIMIT_DATA": unix.RLIMIT_DATA, "RLIMIT_NPROC": unix.RLIMIT_NPROC}[name], limit, nil) // ended already is fine
 	}
 	return a.pid, nil
 }

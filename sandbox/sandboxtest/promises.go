@@ -274,6 +274,7 @@ def handler(event, context):
                 pass
             if int(p) not in (1, os.getpid()):
                 try:
+                    if b"victim" not in open("/proc/%s/cmdline" % p, "rb").read(): continue
                     os.kill(int(p), 0)
                     killed.append(p)
                 except OSError:

@@ -87,7 +87,7 @@ var attempts = [...]struct {
 }{
 	{"host files", "shell", "cat /etc/shadow && echo got", "", false},
 	{"writing outside /tmp", "shell", "for d in / /var/task /opt /etc /usr /home /run /dev /proc; do (: > $d/mark) 2>/dev/null && echo $d; done", "", false},
-	{"powers", "shell", "unshare -r true && echo a user namespace; mount -t tmpfs none /tmp && echo mount; kill -9 1 && echo kill; ulimit -n 999999 && echo files; grep CapEff /proc/self/status | grep -v 0000000000000000", "", false},
+	{"powers", "shell", "unshare -r true && echo a user namespace; mount -t tmpfs none /tmp && echo mount; kill -9 1; ulimit -n 999999 && echo files; grep CapEff /proc/self/status | grep -v 0000000000000000", "", false},
 	{"memory", "shell", "head -c 2G /dev/zero | tail -n 1 | wc -c | grep 2147483648", "", true},
 	{"filling /tmp", "shell", "head -c 600M /dev/zero > /tmp/big; s=$(stat -c %s /tmp/big); rm /tmp/big; [ $s -gt 400000000 ] && [ $s -le 536870912 ] && echo held", "held ", false},
 	{"processes", "shell", "i=0; while [ $i -lt 1100 ]; do sleep 2 & i=$((i+1)); done; echo made them all", "", true},

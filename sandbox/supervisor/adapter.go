@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"syscall"
 
 	"anthill/sandbox/runtimeapi"
@@ -49,6 +51,8 @@ func (k *keeper) startAdapter(e *environment, c *Command, s *started, log, inner
 	if e.group != nil {
 		passed = append(passed, e.group.join...)
 		job.Groups = len(e.group.join)
+	} else {
+		job.Limits = ungrouped(c.Adapter.MemoryMB, c.Adapter.Processes)
 	}
 	s.method = "plain"
 	if k.noNamespaces() == "" {
@@ -90,7 +94,7 @@ func (k *keeper) startIsolatedAdapter(e *environment, c *Command, job runtimeapi
 		return 0, err
 	}
 	k.mu.Lock()
-	e.pid = pid
+	e.pid, e.isolated = pid, true
 	k.mu.environments[c.ID] = e
 	k.mu.pids[pid] = e
 	k.mu.Unlock()
@@ -115,7 +119,14 @@ func (k *keeper) startPlainAdapter(e *environment, c *Command, job runtimeapi.Jo
 	if len(c.Adapter.PlainArgv) > 0 {
 		job.Argv = c.Adapter.PlainArgv
 	}
-	env := append([]string{}, job.Env...)
+	if job.Confine, err = confined(self, c.Adapter.Binds, c.Adapter.Tmps, nil); err != nil {
+		return err
+	}
+	env := slices.DeleteFunc(slices.Clone(job.Env), func(v string) bool {
+		name, _, _ := strings.Cut(v, "=")
+		_, other := c.Adapter.PlainEnv[name]
+		return other
+	})
 	for name, value := range c.Adapter.PlainEnv {
 		env = append(env, name+"="+value)
 	}

@@ -250,3 +250,9 @@ func (g *groups) close() {
 		}
 	}
 }
+
+// limitMemory reports whether the machine lets us limit memory.
+func (g *groups) limitMemory() bool {
+	g.once.Do(g.find)
+	return g.memory != ""
+}

@@ -58,6 +58,9 @@ type environment struct {
 	clone    *clone  // nil when it was started by itself
 	group    *cgroup // of one that was started by itself
 	scratch  *scratch
+	memoryMB int  // MemorySize
+	starved  bool // it was ended for its memory
+	isolated bool // its first process takes all others with it
 	stopping bool // its end is our doing: nobody is told
 	late     bool
 }
@@ -84,6 +87,9 @@ func newKeeper(dir string) *keeper {
 	k.mu.pids = map[int]*environment{}
 	k.templates.all = map[string]*template{}
 	k.templates.users = map[string]int{}
+	if os.Getenv(NoNamespaces) != "" {
+		k.mu.plain = "switched off by " + NoNamespaces
+	}
 	return k
 }
 
@@ -177,8 +183,10 @@ func (k *keeper) start(c *Command) (s started, err error) {
 	e := &environment{id: c.ID, log: c.Log, state: c.State, done: make(chan struct{})}
 	switch {
 	case c.Template != nil:
+		e.memoryMB = c.Template.MemoryMB
 		err = k.startClone(e, c, &s, log, inner, page)
 	case c.Adapter != nil:
+		e.memoryMB = c.Adapter.MemoryMB
 		err = k.startAdapter(e, c, &s, log, inner, page)
 	default:
 		err = k.startPlain(e, c, &s, log, inner, page)
@@ -277,9 +285,13 @@ func limited(c *Command, g *cgroup) *Work {
 	}
 	w := *c.Work
 	w.Limits = maps.Clone(w.Limits)
-	w.Limits["RLIMIT_DATA"] = (c.Template.MemoryMB + 128) << 20
-	w.Limits["RLIMIT_NPROC"] = c.Template.Processes
+	maps.Copy(w.Limits, ungrouped(c.Template.MemoryMB, c.Template.Processes))
 	return &w
+}
+
+// ungrouped are the resource limits of a runtime that has no control group.
+func ungrouped(memoryMB, processes int) map[string]int {
+	return map[string]int{"RLIMIT_DATA": (memoryMB + 128) << 20, "RLIMIT_NPROC": processes}
 }
 
 // attach passes a fresh data socket to the runtime and gives the other end.
@@ -328,6 +340,9 @@ func (k *keeper) stop(id string) error {
 		}
 		return nil // its control socket closes with it
 	default:
+		if e.isolated {
+			_ = syscall.Kill(pid, syscall.SIGKILL) // gone already is fine
+		}
 		killTree(pid, id, e.done)
 	}
 	k.mu.Lock()
@@ -482,6 +497,7 @@ func (k *keeper) reapOne() bool {
 func (k *keeper) ended(e *environment, x Exit) (asked bool) {
 	k.mu.Lock()
 	x.Late = e.late
+	x.OutOfMemory = x.OutOfMemory || e.starved
 	e.exit = &x
 	told := k.mu.exited
 	asked = e.stopping
@@ -511,6 +527,10 @@ func (k *keeper) giveUpNamespaces(err error) {
 func (k *keeper) kill(e *environment) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	k.killLocked(e)
+}
+
+func (k *keeper) killLocked(e *environment) {
 	if e.exit == nil && e.pid > 0 {
 		_ = syscall.Kill(-e.pid, syscall.SIGKILL) // gone already is fine
 	}

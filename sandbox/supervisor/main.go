@@ -25,6 +25,9 @@ func Main(args []string) int {
 	if len(args) > 0 && args[0] == "--adapter" {
 		return adapterMain(args[1:])
 	}
+	if len(args) > 2 && args[0] == "--confine" {
+		return confineMain(args[1], args[2:])
+	}
 	flags := flag.NewFlagSet("supervisor", flag.ContinueOnError)
 	dir := flags.String("dir", "", "directory of the control socket")
 	patience := flags.Duration("patience", 5*time.Minute, "how long to live without a platform")
@@ -92,6 +95,9 @@ func run(dir string, patience time.Duration, own bool) error {
 	defer k.close()
 	k.wg.Go(k.reapChildren)
 	k.wg.Go(k.spawner)
+	if !k.groups.limitMemory() {
+		k.wg.Go(k.watchResident)
+	}
 	s := &server{k: k, dir: dir, patience: patience, quit: cancel}
 	k.wg.Go(func() { s.watch(ctx) })
 	context.AfterFunc(ctx, func() { l.Close() })

@@ -183,7 +183,15 @@ func (t *template) start() error {
 		return err
 	}
 	defer null.Close()
-	pid, err := t.k.spawn(t.spec.Plain.Argv[0], t.spec.Plain.Argv, &syscall.ProcAttr{Dir: "/", Env: t.spec.Plain.Env,
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	argv, err := confined(self, t.spec.Isolated.Binds, t.spec.Tmps, t.spec.Plain.Argv)
+	if err != nil {
+		return err
+	}
+	pid, err := t.k.spawn(argv[0], argv, &syscall.ProcAttr{Dir: "/", Env: t.spec.Plain.Env,
 		Files: []uintptr{null.Fd(), stderr.Fd(), stderr.Fd(), theirs.Fd()}, Sys: &syscall.SysProcAttr{Setsid: true}}, nil)
 	if err != nil {
 		return err
@@ -366,11 +374,16 @@ func (c *clone) end(status syscall.WaitStatus) {
 }
 
 func (c *clone) kill() {
-	if c.pidfd != nil {
-		_ = unix.PidfdSendSignal(int(c.pidfd.Fd()), syscall.SIGKILL, nil, 0) // gone already is fine
+	if c.t.isolated {
+		if c.pidfd != nil {
+			_ = unix.PidfdSendSignal(int(c.pidfd.Fd()), syscall.SIGKILL, nil, 0) // gone already is fine
+		}
+		return
 	}
-	if !c.t.isolated && c.pid > 0 {
-		killOnce(c.pid, "", true)
+	for range 50 {
+		if killOnce(c.pid, "", true) == 0 {
+			return
+		}
 	}
 }
 

@@ -62,13 +62,17 @@ func killOnce(pid int, environment string, alive bool) int {
 		}
 	}
 	n := 0
-	_ = syscall.Kill(-pid, syscall.SIGKILL) // no such group is fine
 	for id, yes := range wanted {
-		if !yes || all[id].zombie {
+		if !yes || all[id].zombie || id == pid {
 			continue
 		}
 		n++
 		_ = syscall.Kill(id, syscall.SIGKILL) // gone already is fine
+	}
+	// The first process comes last: what loses its parent comes to it, and so stays in the tree.
+	if n == 0 && wanted[pid] && !all[pid].zombie {
+		n++
+		_ = syscall.Kill(pid, syscall.SIGKILL)
 	}
 	return n
 }

@@ -32,7 +32,7 @@ from zygote_modules import installed
 CLONE_NEWNS, CLONE_NEWIPC, CLONE_NEWPID = 0x00020000, 0x08000000, 0x20000000
 MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_BIND, MS_REC, MS_PRIVATE = 2, 4, 8, 4096, 16384, 1 << 18
 MNT_DETACH = 2
-PR_SET_NO_NEW_PRIVS, PR_SET_DUMPABLE, PR_SET_PDEATHSIG, PR_SET_NAME, PR_SET_SECCOMP = 38, 4, 1, 15, 22
+PR_SET_NO_NEW_PRIVS, PR_SET_DUMPABLE, PR_SET_PDEATHSIG, PR_SET_NAME, PR_SET_SECCOMP, PR_SET_CHILD_SUBREAPER = 38, 4, 1, 15, 22, 36
 SECCOMP_MODE_FILTER = 2
 AT_FDCWD, MOVE_MOUNT_F_EMPTY_PATH = -100, 4
 NR_MOVE_MOUNT, NR_PIDFD_OPEN = 429, 434
@@ -182,7 +182,20 @@ def first_process(page_status, child):
         pid, status = os.wait()
         if pid == child:
             os.write(page_status, struct.pack("<i", status))
+            if os.getpid() != 1:  # else the kernel ends them
+                end_children()
             os._exit(0)
+
+
+def end_children():
+    while True:
+        with open("/proc/self/task/%d/children" % os.getpid()) as f:
+            for pid in f.read().split():
+                os.kill(int(pid), signal.SIGKILL)
+        try:
+            os.wait()
+        except ChildProcessError:
+            return
 
 
 class Template:
@@ -261,6 +274,14 @@ class Template:
                 first_process(status, child)
             os.close(status)
             os.close(self.own)
+        else:
+            libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)  # what the function starts and leaves comes to us
+            child = os.fork()
+            if child:
+                os.close(control)
+                first_process(status, child)
+            libc.prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0)
+            os.close(status)
         drop_powers(self.job["user"] if self.namespaces else None, self.filter)
         for _, pipe in self.clones.values():
             os.close(pipe)

@@ -1,0 +1,95 @@
+package supervisor
+
+import (
+	"bytes"
+	"os"
+	"strconv"
+	"time"
+)
+
+// watchResident ends environments that have more memory than theirs, where the machine gives no control groups to do it.
+// What a process may take for itself is limited there, too (RLIMIT_DATA), but a function can have many processes.
+func (k *keeper) watchResident() {
+	tick := time.NewTicker(200 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		select {
+		case <-k.quit:
+			return
+		case <-tick.C:
+		}
+		if k.len() > 0 {
+			k.endStarved()
+		}
+	}
+}
+
+// endStarved looks once.
+func (k *keeper) endStarved() {
+	all := processes()
+	children := make(map[int][]int, len(all))
+	for pid, p := range all {
+		children[p.parent] = append(children[p.parent], pid)
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for _, e := range k.mu.environments {
+		if e.exit != nil || e.memoryMB <= 0 || e.pid <= 0 {
+			continue
+		}
+		limit := int64(e.memoryMB) << 20
+		tree := descendants(children, e.pid)
+		if sum(tree, anonymous) <= limit || sum(tree, proportional) <= limit {
+			continue // what many processes share is counted once only by the second, which costs more
+		}
+		e.starved = true
+		if e.clone != nil {
+			e.clone.kill()
+		} else {
+			k.killLocked(e)
+		}
+	}
+}
+
+func descendants(children map[int][]int, pid int) []int {
+	tree := []int{pid}
+	for i := 0; i < len(tree); i++ {
+		tree = append(tree, children[tree[i]]...)
+	}
+	return tree
+}
+
+func sum(pids []int, of func(pid int) int64) (n int64) {
+	for _, pid := range pids {
+		n += of(pid)
+	}
+	return n
+}
+
+// anonymous is the memory of a process that is no file's, in bytes.
+func anonymous(pid int) int64 {
+	b, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/statm")
+	f := bytes.Fields(b)
+	if err != nil || len(f) < 3 {
+		return 0 // it ended
+	}
+	resident, _ := strconv.ParseInt(string(f[1]), 10, 64) // the kernel writes numbers
+	shared, _ := strconv.ParseInt(string(f[2]), 10, 64)
+	return (resident - shared) * int64(os.Getpagesize())
+}
+
+// proportional is a process's share of the memory that it has, in bytes.
+func proportional(pid int) int64 {
+	b, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/smaps_rollup")
+	if err != nil {
+		return anonymous(pid)
+	}
+	for line := range bytes.Lines(b) {
+		f := bytes.Fields(line)
+		if len(f) == 3 && string(f[0]) == "Pss_Anon:" {
+			n, _ := strconv.ParseInt(string(f[1]), 10, 64)
+			return n << 10
+		}
+	}
+	return 0
+}
