@@ -233,7 +233,7 @@ func (h *house) doors() []*protocol.Service {
 
 // notes are what a person should read at the start.
 func (h *house) notes() []string {
-	var notes []string
+	notes := []string{h.driver.Isolation(context.Background())}
 	if p := h.profile; p != nil {
 		notes = append(notes, "Delays are added on purpose: latency profile "+p.Name+" ("+p.Source+"). No figure that is measured now is of Anthill's own speed.")
 	}

@@ -46,6 +46,25 @@ func Doctor(ctx context.Context, c Config) ([]supervisor.Finding, error) {
 	return append(all, python, node), nil
 }
 
+// Isolation says in one line what keeps functions apart here, and what of it is missing.
+func (d *Driver) Isolation(ctx context.Context) string {
+	var has, lacks []string
+	for _, f := range supervisor.Examine(ctx, d.c.Dir, d.c.Supervisor) {
+		switch {
+		case f.Name == "user" || f.Name == "landlock":
+		case f.OK:
+			has = append(has, f.Name)
+		default:
+			lacks = append(lacks, f.Name)
+		}
+	}
+	said := "Functions are processes of this machine with " + strings.Join(has, ", ") + " of their own"
+	if len(lacks) > 0 {
+		said += "; it does not give " + strings.Join(lacks, ", ") + ": see anthill doctor"
+	}
+	return said + "."
+}
+
 // PrepareRuntimes installs the libraries of the interpreters that identifiers run on, as the first function of each would.
 // progress is told of each step in a line without newline.
 func PrepareRuntimes(ctx context.Context, c Config, identifiers []string, progress func(line string)) error {

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"anthill/sandbox/confine"
 )
 
 // Finding is one thing that a machine gives to environments, or not.
@@ -23,27 +25,60 @@ type Finding struct {
 func Examine(ctx context.Context, dir string, command []string) []Finding {
 	user := Finding{Name: "user", OK: true, Detail: "root: every function gets user ids of its own"}
 	if os.Geteuid() != 0 {
-		user.Detail = fmt.Sprintf("uid %d: functions run as this user, in user namespaces", os.Geteuid())
+		user.Detail = fmt.Sprintf("uid %d: functions run as this user, in user namespaces of their own", os.Geteuid())
 	}
-	namespaces := Finding{Name: "namespaces", OK: true, Detail: "own root, processes, /tmp and IPC for every environment"}
-	if err := tryNamespaces(ctx, dir, command); err != nil {
-		namespaces.OK = false
-		namespaces.Detail = "functions see the machine's files and processes: " + err.Error()
+	return append([]Finding{user}, append(examineNamespaces(ctx, dir, command), examineGroups()...)...)
+}
+
+func examineNamespaces(ctx context.Context, dir string, command []string) []Finding {
+	err := tryNamespaces(ctx, dir, command)
+	if os.Getenv(NoNamespaces) != "" {
+		err = fmt.Errorf("switched off by %s", NoNamespaces)
 	}
-	var g groups
-	memory := Finding{Name: "memory and process limits", OK: true}
-	g.find()
+	landlock := confine.LandlockVersion()
+	namespaces := Finding{Name: "namespaces", OK: err == nil, Detail: "own root, processes, users and IPC for every environment; the network is the machine's"}
+	files := Finding{Name: "landlock", OK: landlock > 0, Detail: fmt.Sprintf("version %d; not needed beside namespaces", landlock)}
+	tmp := Finding{Name: "/tmp", OK: err == nil, Detail: "a filesystem of EphemeralStorage's size, in memory that is not counted as the function's"}
 	switch {
-	case g.v2:
-		memory.Detail = "control groups, version 2"
-	case g.memory != "" && g.pids != "":
-		memory.Detail = "control groups, version 1"
-	default:
-		memory.OK = false
-		memory.Detail = "no control groups (" + g.why + "): resource limits instead (RLIMIT_DATA, RLIMIT_NPROC)"
+	case err != nil && landlock > 0:
+		namespaces.Detail = "Landlock instead: functions see names of the machine's processes and share its /tmp: " + err.Error()
+		files.Detail = fmt.Sprintf("version %d: closes files, signals and tracing to functions", landlock)
+	case err != nil:
+		namespaces.Detail = "functions see the machine's files and processes: " + err.Error()
+	case landlock == 0:
+		files.Detail = "the kernel has none; not needed beside namespaces"
 	}
-	g.close()
-	return []Finding{user, namespaces, memory}
+	if err != nil {
+		tmp.Detail = "the machine's own, whose size nobody limits"
+	}
+	calls := Finding{Name: "system call filter", OK: true, Detail: "mounts, namespaces, tracing, keyring, bpf, io_uring and other families of sockets are refused"}
+	if _, err := confine.Filter(); err != nil {
+		calls.OK, calls.Detail = false, err.Error()
+	}
+	return []Finding{namespaces, files, calls, tmp}
+}
+
+func examineGroups() []Finding {
+	var g groups
+	g.find()
+	defer g.close()
+	version := "control groups, version 1"
+	if g.v2 {
+		version = "control groups, version 2"
+	}
+	memory := Finding{Name: "memory limit", OK: g.memory != "", Detail: version}
+	pids := Finding{Name: "process limit", OK: g.pids != "", Detail: version}
+	cpu := Finding{Name: "processor share", OK: g.cpu != "", Detail: version + ", with --cpu lambda or the tag anthill:cpu=lambda"}
+	if g.memory == "" {
+		memory.Detail = "no control groups (" + g.why + "): RLIMIT_DATA, and what has too much is ended five times a second"
+	}
+	if g.pids == "" {
+		pids.Detail = "no control groups: RLIMIT_NPROC, which counts by user"
+	}
+	if g.cpu == "" {
+		cpu.Detail = "no control groups: every function takes what there is"
+	}
+	return []Finding{memory, pids, cpu}
 }
 
 // tryNamespaces runs /bin/true as an environment's first process.
