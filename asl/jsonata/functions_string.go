@@ -243,9 +243,70 @@ func (ev *eval) stringify(v val, pretty bool) string {
 	if v.isOuter() {
 		v = v.b.items[0]
 	}
-	out := string(ev.appendJSON(make([]byte, 0, 256), v, pretty, 0))
-	ev.charge(len(out))
-	return out
+	var b []byte
+	if v.b == nil && !pretty {
+		b = ev.appendPlain(make([]byte, 0, 1024), v.v)
+	} else {
+		b = ev.appendJSON(make([]byte, 0, 256), v, pretty, 0)
+	}
+	ev.charge(len(b))
+	ev.weigh(len(b))
+	return string(b)
+}
+
+// appendPlain is appendJSON of a value that nothing was computed of.
+func (ev *eval) appendPlain(b []byte, v value.Value) []byte {
+	ev.step()
+	switch v.Kind() {
+	case value.Number:
+		if text := v.NumberText(); ordinary(text) {
+			return append(b, text...)
+		}
+		return append(b, numberText(v.Float())...)
+	case value.Array:
+		ev.enter()
+		b = append(b, '[')
+		for i, x := range v.Slice() {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			b = ev.appendPlain(b, x)
+		}
+		ev.leave()
+		return append(b, ']')
+	case value.Object:
+		ev.enter()
+		b = append(b, '{')
+		for i := range v.Len() {
+			m := v.At(i)
+			if i > 0 {
+				b = append(b, ',')
+			}
+			b = append(value.AppendQuoted(b, m.Key), ':')
+			b = ev.appendPlain(b, m.Value)
+		}
+		ev.leave()
+		return append(b, '}')
+	}
+	return v.AppendJSON(b)
+}
+
+// ordinary reports whether JavaScript writes the number as text has it: at most 15 digits, no exponent, no zero too many.
+func ordinary(text string) bool {
+	point := false
+	for i := range len(text) {
+		switch c := text[i]; {
+		case c == '.':
+			point = true
+		case c == '-' && i == 0 && len(text) > 1 && text[1] != '0':
+		case c < '0' || c > '9':
+			return false
+		}
+	}
+	if text == "" || len(text) > 15 {
+		return false
+	}
+	return !point || text[len(text)-1] != '0' && text[0] != '0'
 }
 
 func (ev *eval) appendJSON(b []byte, v val, pretty bool, level int) []byte {
