@@ -35,6 +35,8 @@ type Store struct {
 	db   *disk.DB
 	next atomic.Uint64 // numbers the files being written
 
+	staying sync.RWMutex // held for reading while no blob may go
+
 	mu struct {
 		sync.Mutex
 		fresh map[Digest]struct{} // put since Open
@@ -145,6 +147,8 @@ func (b *Store) Unref(d Digest, owner string) disk.Write {
 // have put the same and be about to refer to them.
 func (b *Store) Drop(d Digest) error {
 	const op = "blobs.Drop"
+	b.staying.Lock()
+	defer b.staying.Unlock()
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if _, ok := b.mu.fresh[d]; ok || !d.Valid() {
@@ -173,6 +177,9 @@ func referenceKey(d Digest, owner string) []byte {
 }
 
 func faultOf(op string, err error) error {
+	if err == nil {
+		return nil
+	}
 	f := fault.Of(err)
 	if f.Kind == fault.Internal && (errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)) {
 		return &fault.Error{Kind: fault.Full, Op: op, Noun: "disk", Err: err}

@@ -89,6 +89,10 @@ func writeFault(w http.ResponseWriter, err error) {
 		status = http.StatusNotFound
 	case fault.Invalid:
 		status = http.StatusBadRequest
+	case fault.Conflict:
+		status = http.StatusConflict
+	case fault.Full:
+		status = http.StatusServiceUnavailable
 	}
 	writeJSON(w, status, map[string]string{"message": f.Error()})
 }

@@ -102,7 +102,7 @@ func (h *house) open(ctx context.Context, c Config, endpoint string) (err error)
 	}
 	h.proxy = h.gateways.Proxy()
 	h.urls = functions.NewURLProxy(h.functions)
-	h.own = h.ownAddresses()
+	h.own = h.ownAddresses(c)
 	h.services = h.doors()
 	h.sdk.Serve(h.services)
 	h.s3 = s3.New(s3.Config{Buckets: h.buckets, Account: h.identity.AccountOf, Log: c.Log})

@@ -21,9 +21,11 @@ import (
 //	GET /_anthill/executions/{arn}/trace                           an execution with every instant
 //	GET /_anthill/executions/{arn}/end[?within=10s]                its status, as soon as it has ended or that time has passed
 //	GET /_anthill/platform                                         what it is: its version, and whether it adds delays on purpose
+//	POST /_anthill/backup {"directory": "/new"}                  copies the data directory while the platform goes on
 //	GET /_anthill/environments[?ended=NS]                          the execution environments that are alive, and those that ended after an instant
-func (h *house) ownAddresses() http.Handler {
+func (h *house) ownAddresses(c Config) http.Handler {
 	mux := http.NewServeMux()
+	mux.HandleFunc("POST /_anthill/backup", h.serveBackup(c.Data, c.Ephemeral))
 	mux.HandleFunc("GET /_anthill/invocations", h.serveInvocations)
 	mux.HandleFunc("GET /_anthill/environments", h.serveEnvironments)
 	mux.HandleFunc("GET /_anthill/executions/{arn}/trace", h.serveTrace)

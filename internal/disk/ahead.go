@@ -1,6 +1,7 @@
 package disk
 
 import (
+	"path"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -36,7 +37,10 @@ func withLogs(fs FS, dir string, fail func(error)) (FS, *logList) {
 	return logFS{fs, l, fail, &atomic.Bool{}}, l
 }
 
-func isLog(name string) bool { return strings.HasSuffix(name, ".log") }
+// isLog reports whether name is one of the database's own logs; a backup writes logs elsewhere.
+func (l logFS) isLog(name string) bool {
+	return strings.HasSuffix(name, ".log") && l.PathDir(name) == path.Join(l.list.dir, "db")
+}
 
 // hide tells fail of err and keeps it from Pebble.
 func (l logFS) hide(err error) error {
@@ -48,7 +52,7 @@ func (l logFS) hide(err error) error {
 }
 
 func (l logFS) Create(name string, c vfs.DiskWriteCategory) (vfs.File, error) {
-	if !isLog(name) {
+	if !l.isLog(name) {
 		return l.FS.Create(name, c)
 	}
 	return l.log(name, func() (vfs.File, error) { return l.FS.Create(name, c) })
@@ -56,7 +60,7 @@ func (l logFS) Create(name string, c vfs.DiskWriteCategory) (vfs.File, error) {
 
 // ReuseForWrite takes a log of before, which is as long as it became.
 func (l logFS) ReuseForWrite(oldname, newname string, c vfs.DiskWriteCategory) (vfs.File, error) {
-	if !isLog(newname) {
+	if !l.isLog(newname) {
 		return l.FS.ReuseForWrite(oldname, newname, c)
 	}
 	return l.log(newname, func() (vfs.File, error) {
@@ -88,7 +92,7 @@ func (l logFS) log(name string, open func() (vfs.File, error)) (vfs.File, error)
 }
 
 func (l logFS) Remove(name string) error {
-	if isLog(name) {
+	if l.isLog(name) {
 		if err := l.list.note("-", name); err != nil {
 			return err
 		}
@@ -99,8 +103,8 @@ func (l logFS) Remove(name string) error {
 // OpenDir opens a directory whose flush does not fail for Pebble either.
 func (l logFS) OpenDir(name string) (vfs.File, error) {
 	d, err := l.FS.OpenDir(name)
-	if err != nil {
-		return nil, err
+	if err != nil || name != path.Join(l.list.dir, "db") {
+		return d, err
 	}
 	return logDir{d, l}, nil
 }
