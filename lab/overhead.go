@@ -19,7 +19,7 @@ import (
 type OverheadConfig struct {
 	// Endpoint is the platform that has the executions of ARNs. "" means http://localhost:4566.
 	Endpoint string
-	// ARNs are executions of Endpoint.
+	// ARNs are executions of Endpoint, or state machines: then their newest executions, a hundred at most.
 	ARNs []string
 	// Files are histories exported by `aws stepfunctions get-execution-history`, or traces of Anthill.
 	Files []string
@@ -52,11 +52,11 @@ func Overhead(ctx context.Context, c OverheadConfig) (*OverheadReport, error) {
 	if len(c.ARNs) > 0 {
 		s := &session{aws: newClient(orElse(c.Endpoint, "http://localhost:4566"))}
 		for _, arn := range c.ARNs {
-			t, _, _, err := s.trace(ctx, arn)
+			ts, err := s.tracesOf(ctx, arn)
 			if err != nil {
 				return nil, err
 			}
-			r.traces = append(r.traces, t)
+			r.traces = append(r.traces, ts...)
 		}
 	}
 	for _, t := range r.traces {
@@ -86,8 +86,10 @@ func readTrace(path string) (*latency.Trace, error) {
 }
 
 // warning names the latency profiles under which executions ran; "" when there was none.
-func (r *OverheadReport) warning() string {
-	for _, t := range r.traces {
+func (r *OverheadReport) warning() string { return warningOf(r.traces) }
+
+func warningOf(ts []*latency.Trace) string {
+	for _, t := range ts {
 		if t.Profile != "" {
 			return fmt.Sprintf("Delays were added on purpose: executions ran with the latency profile “%s”. No figure of theirs is of the platform's own speed.", t.Profile)
 		}
@@ -311,77 +313,4 @@ func (r *OverheadReport) stepRows() []report.StepRow {
 		rows = append(rows, row)
 	}
 	return rows
-}
-
-// Compared is one quantity of two sets of executions.
-type Compared struct {
-	Name string `json:"name"`
-	latency.Comparison
-	Real bool `json:"real"`
-}
-
-// Compare sets two sets of executions beside each other, quantity by quantity. Each of a and b is a file with a history
-// or a trace, or a directory of such files.
-func Compare(a, b string) ([]Compared, error) {
-	sa, err := samplesIn(a)
-	if err != nil {
-		return nil, err
-	}
-	sb, err := samplesIn(b)
-	if err != nil {
-		return nil, err
-	}
-	var out []Compared
-	for _, x := range sa {
-		for _, y := range sb {
-			if x.Name == y.Name && x.D.N() > 0 && y.D.N() > 0 {
-				c := latency.Compare(x.D, y.D)
-				out = append(out, Compared{x.Name, c, c.Real()})
-			}
-		}
-	}
-	if len(out) == 0 {
-		return nil, fault.Invalidf("lab.Compare", "executions", "the two sets have no quantity in common: are they of one state machine?")
-	}
-	return out, nil
-}
-
-func samplesIn(path string) ([]latency.Sample, error) {
-	files := []string{path}
-	if st, err := os.Stat(path); err == nil && st.IsDir() {
-		var err error
-		if files, err = filepath.Glob(filepath.Join(path, "*.json")); err != nil || len(files) == 0 {
-			return nil, &fault.Error{Kind: fault.NotFound, Op: "lab.Compare", Noun: "directory", Name: path, Detail: path + " holds no *.json with histories", Err: err}
-		}
-	}
-	var os []latency.Overhead
-	for _, f := range files {
-		t, err := readTrace(f)
-		if err != nil {
-			return nil, err
-		}
-		os = append(os, latency.Overheads(t))
-	}
-	return latency.Collect(os), nil
-}
-
-// ComparisonTable is what Compare found, for a terminal or a page.
-func ComparisonTable(a, b string, cs []Compared) report.Table {
-	t := report.Table{Caption: fmt.Sprintf("A is %s, B is %s", a, b), Head: []string{"Quantity", "#n A", "#p50 A (ms)", "#n B", "#p50 B (ms)", "#B − A (ms)", "#95 % interval (ms)", "#p", "Verdict"},
-		Notes: "Medians with the bootstrap interval of their difference; p of the Mann–Whitney U test."}
-	for _, c := range cs {
-		verdict := "no difference shown"
-		if min(c.A.N, c.B.N) < 4 {
-			verdict = "too few to tell"
-		}
-		if c.Real {
-			verdict = "B is slower"
-			if c.Difference < 0 {
-				verdict = "B is faster"
-			}
-		}
-		t.Rows = append(t.Rows, []string{c.Name, fmt.Sprint(c.A.N), figure(c.A.P50), fmt.Sprint(c.B.N), figure(c.B.P50), figure(latency.Millis(c.Difference)),
-			figure(latency.Millis(c.Low)) + " to " + figure(latency.Millis(c.High)), fmt.Sprintf("%.2g", c.P), verdict})
-	}
-	return t
 }

@@ -16,8 +16,8 @@ func overheadCommand() *cobra.Command {
 	c := lab.OverheadConfig{}
 	asJSON := false
 	cmd := &cobra.Command{
-		Use:   "overhead [EXECUTION-ARN…]",
-		Short: "Show what an execution spent on being orchestrated",
+		Use:   "overhead [ARN…]",
+		Short: "Show what executions, or the newest ones of a state machine, spent on being orchestrated",
 		Example: "  anthill overhead arn:aws:states:us-east-1:000000000000:execution:Pheromone-Experiment-Workflow:one\n" +
 			"  aws stepfunctions get-execution-history --execution-arn ARN > history.json && anthill overhead --history history.json",
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -49,16 +49,29 @@ func overheadCommand() *cobra.Command {
 }
 
 func compareCommand() *cobra.Command {
-	return &cobra.Command{
+	c := lab.CompareConfig{}
+	cmd := &cobra.Command{
 		Use:   "compare A B",
-		Short: "Compare two sets of executions (files or directories of histories), and say which differences are real",
+		Short: "Compare two sets of executions, and say which differences are real",
+		Long:  "Each of A and B is a file with a history (as the AWS CLI exports it) or a trace, a directory of such files, the ARN of an execution, or the ARN of a state machine: then its newest executions.",
 		Args:  cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			cs, err := lab.Compare(args[0], args[1])
+			c.A, c.B, c.Command = args[0], args[1], strings.Join(append([]string{"anthill"}, os.Args[1:]...), " ")
+			cs, err := lab.Compare(cmd.Context(), c)
 			if err != nil {
 				return err
 			}
-			return lab.ComparisonTable(args[0], args[1], cs).WriteText(cmd.OutOrStdout())
+			if err := lab.ComparisonTable(c.A, c.B, cs).WriteText(cmd.OutOrStdout()); err != nil {
+				return err
+			}
+			if c.Out != "" {
+				fmt.Fprintln(cmd.OutOrStdout(), "wrote", filepath.Join(c.Out, "report.html"))
+			}
+			return nil
 		},
 	}
+	f := cmd.Flags()
+	f.StringVar(&c.Endpoint, "endpoint", os.Getenv("AWS_ENDPOINT_URL"), "the platform that has the executions of ARNs (default $AWS_ENDPOINT_URL, then http://localhost:4566)")
+	f.StringVar(&c.Out, "out", "", "directory for report.html, comparison.json and the figures")
+	return cmd
 }
