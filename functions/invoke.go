@@ -130,6 +130,12 @@ func (s *Service) Adopt(ctx context.Context, requestID string) (r *Result, found
 	return &Result{Result: out, ExecutedVersion: ran.Qualifier, FunctionARN: ran.ARN()}, true, nil
 }
 
+// NeverSent reports, once Adopt found nothing, whether it is certain that the invocation, which was decided on at the instant
+// since, never reached an environment.
+func (s *Service) NeverSent(ctx context.Context, requestID string, since time.Time) bool {
+	return s.c.Pool.NeverSent(ctx, requestID, since)
+}
+
 func answered(t *target, requestID string) *Result {
 	return &Result{Result: &sandbox.Result{RequestID: requestID, Release: func() {}}, ExecutedVersion: t.spec.Version, FunctionARN: t.arn}
 }

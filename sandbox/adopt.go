@@ -38,11 +38,19 @@ func (p *Pool) takeOver(survivors []Survivor) {
 func (p *Pool) settle(m *member, settled func()) {
 	resumed, err := m.env.Resume(p.ctx)
 	if err != nil {
+		if !fault.Is(err, fault.Conflict) { // Conflict: it was starting, and had been handed nothing
+			p.mu.Lock()
+			p.mu.unsure = true
+			p.mu.Unlock()
+		}
 		settled()
 		p.discard(m)
 		return
 	}
 	m.booted = !resumed.Ended
+	if resumed.First {
+		m.start = firstStart(&m.spec)
+	}
 	if resumed.RequestID == "" {
 		settled()
 		p.release(m)
@@ -51,6 +59,7 @@ func (p *Pool) settle(m *member, settled func()) {
 	a := &adoption{done: make(chan struct{})}
 	p.mu.Lock()
 	p.mu.adoptions[resumed.RequestID] = a
+	p.mu.found[resumed.RequestID] = true
 	m.requestID = resumed.RequestID
 	p.mu.Unlock()
 	settled()
@@ -117,6 +126,37 @@ func (p *Pool) Adopt(ctx context.Context, requestID string) (r *Result, found bo
 		return nil, false, nil
 	}
 	return a.result, true, nil
+}
+
+// firstStart is how an invocation came to its environment that was the first there.
+func firstStart(s *Spec) Start {
+	switch s.InitializationType {
+	case "provisioned-concurrency":
+		return Proactive
+	case "snap-start":
+		return Restored
+	}
+	return Cold
+}
+
+// NeverSent reports whether it is certain that no environment was ever handed the invocation, which was decided on at the
+// instant since: after a restart it may then be sent without being run twice.
+func (p *Pool) NeverSent(ctx context.Context, requestID string, since time.Time) bool {
+	l, ok := p.c.Driver.(Ledger)
+	if !ok {
+		return false
+	}
+	select {
+	case <-p.settled:
+	case <-ctx.Done():
+		return false
+	case <-p.ctx.Done():
+		return false
+	}
+	complete := l.Complete()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return !p.mu.unsure && !p.mu.found[requestID] && !complete.IsZero() && complete.Before(since) && !l.Ended(requestID)
 }
 
 func (p *Pool) adoptionOf(requestID string) *adoption {

@@ -40,6 +40,15 @@ type Snapshot struct {
 	Output  []Entry // of the init
 }
 
+// Ledger is a Driver that knows what earlier platforms have handed over.
+type Ledger interface {
+	// Complete is the instant since when every invocation that was handed over is known: a survivor tells of it, or Ended
+	// does. Zero means that nothing is known.
+	Complete() time.Time
+	// Ended reports whether an invocation was handed to an environment that was stopped on a platform's word.
+	Ended(requestID string) bool
+}
+
 // Environment is one execution environment as its driver sees it. The pool calls its methods from one goroutine at a
 // time, but for Stop and Close, which may come from any.
 type Environment interface {
@@ -125,6 +134,7 @@ type Resumed struct {
 	// RequestID is the invocation that runs or whose outcome is kept: Wait gives its outcome. "" when there is none.
 	RequestID string
 	Deadline  time.Time // of a running one
+	First     bool      // it is the first that the environment was handed
 	Sent      int64     // when its environment read the request, nanoseconds since 1970
 	Ended     bool      // no process is left; Boot makes it usable again once its outcome, if any, is taken
 }

@@ -72,6 +72,8 @@ type Pool struct {
 		changed   chan struct{}        // closed and made anew when room or an idle environment appears, if anybody waits
 		waiters   int
 		adoptions map[string]*adoption // by request id
+		found     map[string]bool      // request ids that survivors told of
+		unsure    bool                 // a survivor could not be asked
 
 		provisions map[string]*provision // by Spec.Key
 
@@ -119,6 +121,7 @@ func Open(ctx context.Context, c Config) (*Pool, error) {
 	p.mu.members = map[string]*member{}
 	p.mu.idle = map[string][]*member{}
 	p.mu.adoptions = map[string]*adoption{}
+	p.mu.found = map[string]bool{}
 	p.mu.provisions = map[string]*provision{}
 	p.mu.changed = make(chan struct{})
 	survivors, err := c.Driver.Survivors(ctx)

@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"anthill/sandbox"
 	"anthill/sandbox/sandboxtest"
 	"anthill/workflows"
 )
@@ -197,3 +198,30 @@ func TestMapRunAcrossACrash(t *testing.T) {
 }
 
 func ptr[T any](v T) *T { return &v }
+
+// The platform dies between the flush of a task's schedule and the hand-over: the task was never sent, so it is sent.
+func TestKilledBeforeATaskIsHandedOver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := &ledger{runs: map[string]int{}}
+		h := newHouse(t, map[string]sandboxtest.Func{"A": l.handler("A", time.Second), "B": l.handler("B", time.Second)})
+		defer func() { h.close() }()
+		var slow atomic.Bool
+		slow.Store(true)
+		h.driver = sandboxtest.NewWith(h.driver.Functions(), sandboxtest.Options{Init: func(ctx context.Context, _ sandbox.Spec) error {
+			if slow.Load() {
+				<-ctx.Done()
+			}
+			return nil
+		}})
+		h.kill(false)
+		time.Sleep(time.Second)
+		e := h.start(h.machine("chain", chain("A", "B")), "one", `"-"`)
+		time.Sleep(time.Second) // A's environment is still in its init phase
+		l.want(t, map[string]int{})
+		slow.Store(false)
+		h.kill(false)
+		time.Sleep(10 * time.Second)
+		h.wantEnd(e.ARN, "SUCCEEDED", `"-AB"`)
+		l.want(t, map[string]int{"A": 1, "B": 1})
+	})
+}

@@ -76,13 +76,14 @@ func (s *Service) invoke(ctx context.Context, t *Task, name, qualifier, payload,
 	}
 	var err error
 	begun := time.Now()
+	found := false
 	if t.Recovered {
-		var found bool
 		res, found, err = s.c.Functions.Adopt(ctx, t.RequestID)
-		if err == nil && !found {
+		if err == nil && !found && (mode == "Event" || !s.c.Functions.NeverSent(ctx, t.RequestID, t.Scheduled)) {
 			return nil, FailedWith("Lambda.SdkClientException", "The machine went down while the function may have been running (request %s). It was not run again: a Retry of the state would.", t.RequestID)
 		}
-	} else {
+	}
+	if err == nil && !found {
 		var ref functions.Ref
 		ref, err = functions.ParseRef(t.Scope.Account, t.Scope.Region, name, qualifier)
 		if err == nil {

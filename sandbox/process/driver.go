@@ -55,6 +55,7 @@ type Driver struct {
 		prepared     map[string]*libraries
 		learned      map[string]*learned // by Spec.Key
 		refused      map[string]string   // by Spec.Key: why no snapshot of it is kept
+		complete     time.Time           // as Complete
 		closed       bool
 	}
 	launch sync.Mutex // one launch of a supervisor at a time
@@ -136,6 +137,7 @@ func (d *Driver) supervisor(ctx context.Context) (*supervisor.Client, error) {
 	if err != nil {
 		return nil, err
 	}
+	d.inCare(client) // before anything is handed over
 	d.mu.Lock()
 	d.mu.client = client
 	d.mu.Unlock()
@@ -238,8 +240,9 @@ func (d *Driver) Survivors(ctx context.Context) ([]sandbox.Survivor, error) {
 	}
 	alive := map[string]supervisor.Status{}
 	if client, err := supervisor.Dial(d.c.Dir, d.exited); err == nil {
+		since := d.inCare(client)
 		d.mu.Lock()
-		d.mu.client = client
+		d.mu.client, d.mu.complete = client, since
 		d.mu.Unlock()
 		list, err := client.List()
 		if err != nil {
@@ -259,6 +262,11 @@ func (d *Driver) Survivors(ctx context.Context) ([]sandbox.Survivor, error) {
 		if ok {
 			b, err := os.ReadFile(filepath.Join(dir, "spec.json"))
 			ok = err == nil && json.Unmarshal(b, &k) == nil && k.ID == entry.Name()
+		}
+		if _, there := alive[entry.Name()]; there && !ok { // nobody can ask it what it did
+			d.mu.Lock()
+			d.mu.complete = time.Time{}
+			d.mu.Unlock()
 		}
 		if !ok {
 			_ = os.RemoveAll(dir) // what stays is tried again at the next start

@@ -316,6 +316,7 @@ func (e *environment) Stop() {
 	if p == nil {
 		return
 	}
+	e.noteEnd()
 	e.d.mu.Lock()
 	client := e.d.mu.client
 	e.d.mu.Unlock()

@@ -23,7 +23,7 @@ func (e *environment) Resume(ctx context.Context) (sandbox.Resumed, error) {
 	case <-p.ended: // it crashed, or was ended, while no platform was there
 		r := sandbox.Resumed{Ended: true}
 		if page.State == supervisor.Running || page.State == supervisor.Kept {
-			r.RequestID, r.Deadline, r.Sent = page.RequestID, page.Deadline, page.Received
+			r.RequestID, r.Deadline, r.Sent, r.First = page.RequestID, page.Deadline, page.Received, page.Number == 1
 		}
 		return r, nil
 	default:
@@ -49,7 +49,7 @@ func (e *environment) Resume(ctx context.Context) (sandbox.Resumed, error) {
 		}
 		if page.State == supervisor.Running {
 			e.number = page.Number
-			return sandbox.Resumed{RequestID: page.RequestID, Deadline: page.Deadline, Sent: page.Received}, nil
+			return sandbox.Resumed{RequestID: page.RequestID, Deadline: page.Deadline, Sent: page.Received, First: page.Number == 1}, nil
 		}
 		var out sandbox.Outcome
 		hello, out, err = e.next(ctx, p, time.Now().Add(20*time.Millisecond), func(f frame) bool { return f.kind == frameHello })
@@ -67,5 +67,5 @@ func (e *environment) Resume(ctx context.Context) (sandbox.Resumed, error) {
 	if page, err = supervisor.ReadPage(e.statePath()); err != nil {
 		return sandbox.Resumed{}, fault.In(op, err)
 	}
-	return sandbox.Resumed{RequestID: string(hello.payload), Deadline: page.Deadline, Sent: page.Received}, nil
+	return sandbox.Resumed{RequestID: string(hello.payload), Deadline: page.Deadline, Sent: page.Received, First: page.Number == 1}, nil
 }

@@ -51,6 +51,8 @@ type Driver struct {
 		sync.Mutex
 		environments map[string]*environment
 		snapshots    map[string]bool // by Spec.Key
+		stopped      map[string]bool // request ids whose environment was stopped
+		complete     time.Time       // when the first platform asked for survivors
 		closed       bool
 	}
 }
@@ -58,6 +60,7 @@ type Driver struct {
 var (
 	_ sandbox.Driver      = (*Driver)(nil)
 	_ sandbox.Snapshotter = (*Driver)(nil)
+	_ sandbox.Ledger      = (*Driver)(nil)
 )
 
 // New makes a driver of functions, which are found by Spec.Handler and, failing that, by Spec.FunctionName. A function
@@ -69,6 +72,7 @@ func NewWith(functions map[string]Func, o Options) *Driver {
 	d := &Driver{functions: functions, o: o}
 	d.mu.environments = map[string]*environment{}
 	d.mu.snapshots = map[string]bool{}
+	d.mu.stopped = map[string]bool{}
 	return d
 }
 
@@ -88,11 +92,28 @@ func (d *Driver) Create(ctx context.Context, spec sandbox.Spec, id string) (sand
 func (d *Driver) Survivors(ctx context.Context) ([]sandbox.Survivor, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if d.mu.complete.IsZero() {
+		d.mu.complete = time.Now()
+	}
 	var all []sandbox.Survivor
 	for _, e := range d.mu.environments {
 		all = append(all, sandbox.Survivor{ID: e.id, Spec: e.spec, Created: e.created, Environment: e})
 	}
 	return all, nil
+}
+
+// Complete is when the driver's first platform came: before it there may have been another driver.
+func (d *Driver) Complete() time.Time {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.mu.complete
+}
+
+// Ended reports whether the environment of an invocation was stopped.
+func (d *Driver) Ended(requestID string) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.mu.stopped[requestID]
 }
 
 // Close ends every environment and waits for its handler.
@@ -341,14 +362,21 @@ func (e *environment) Resume(ctx context.Context) (sandbox.Resumed, error) {
 	return r, nil
 }
 
+func (d *Driver) noteStop(requestID string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.mu.stopped[requestID] = true
+}
+
 // Stop ends the handler's ctx. A handler that does not heed it runs on unseen, which a real one could not.
 func (e *environment) Stop() {
 	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.mu.booted = false
-	if e.mu.run != nil {
-		e.mu.run.end(sandbox.Outcome{Kind: sandbox.Exited, Exit: "signal: killed"})
-		e.mu.run = nil
+	r := e.mu.run
+	e.mu.booted, e.mu.run = false, nil
+	e.mu.Unlock()
+	if r != nil {
+		e.d.noteStop(r.requestID)
+		r.end(sandbox.Outcome{Kind: sandbox.Exited, Exit: "signal: killed"})
 	}
 }
 

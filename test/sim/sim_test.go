@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"slices"
 	"sort"
 	"strings"
 	"sync/atomic"
@@ -30,6 +31,9 @@ var (
 
 // answerPattern is what an answer says, wherever it stands.
 var answerPattern = regexp.MustCompile("said-[0-9a-f]+")
+
+// lostPattern is the cause of a task that may have run.
+var lostPattern = regexp.MustCompile(`The machine went down.*\(request ([-0-9a-f]+)\)`)
 
 // TestSimulation lives through many random worlds. A seed decides machines, outcomes, delays and crashes; only what
 // happens at the same instant of simulated time is up to the scheduler, so that a replay may need some turns:
@@ -92,6 +96,7 @@ func live(t *testing.T, seed uint64, image *disk.Memory, dir string) {
 	w := newWorld(t, seed, image.Crash(0, 0), filepath.Join(dir, "code"))
 	r := w.draw("world")
 	crashes := w.crashes()
+	w.kills = !slices.ContainsFunc(crashes, func(c *crash) bool { return c.machine })
 	p := w.open(nil)
 	w.define(p)
 	if r.IntN(2) == 0 {
@@ -343,6 +348,9 @@ func (w *world) replay(p *platform, arn string) {
 			}
 		}
 		x.Apply(&e)
+		if lost := lostPattern.FindStringSubmatch(e.Cause); lost != nil && w.kills && w.sent.n[lost[1]] == 0 {
+			w.failf("%s: request %s was never handed over, and only the platform died; it is called lost", arn, lost[1])
+		}
 		for _, said := range answerPattern.FindAllString(e.Payload.String()+e.Cause, -1) {
 			w.heard[said] = true
 		}

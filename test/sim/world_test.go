@@ -54,6 +54,7 @@ type world struct {
 		fetched map[string]int // activity tasks, by token
 		trouble []string
 	}
+	kills    bool // the machine never goes down in this world
 	machines []*workflows.Machine
 	heard    map[string]bool // answers that are in a history
 	activity string
