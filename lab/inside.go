@@ -73,17 +73,26 @@ func (in inside) add(p *report.Page) error {
 		p.Sections[0].Blocks = append(p.Sections[0].Blocks, report.Note(fmt.Sprintf("Counted from the times at which the requests should have been sent, so that neither a slow generator nor a stalled server hides a wait: "+
 			"p50 %s, p95 %s, p99 %s, max %s (n = %d). The generator itself was late by %s at the 99th percentile.", ms(d.P50), ms(d.P95), ms(d.P99), ms(d.Max), d.N, ms(in.run.LateP99))))
 	}
-	if len(in.invocations) == 0 {
-		return nil
+	blocks, err := in.blocks()
+	if err == nil && blocks != nil {
+		p.Sections = append(p.Sections, report.Section{Title: "Inside the platform", Blocks: blocks})
 	}
-	sec := report.Section{Title: "Inside the platform", Blocks: []report.Block{report.Text("What the platform recorded of each invocation, by one machine's clock in nanoseconds. Each phase begins where the one before it ends: " +
+	return err
+}
+
+// blocks are what the platform recorded: where the time of invocations went, and when environments lived. None when it told nothing.
+func (in inside) blocks() ([]report.Block, error) {
+	if len(in.invocations) == 0 {
+		return nil, nil
+	}
+	blocks := []report.Block{report.Text("What the platform recorded of each invocation, by one machine's clock in nanoseconds. Each phase begins where the one before it ends: " +
 		"gateway (a door read, checked and mapped the request), slot (the pool gave an environment or room for one), process start, runtime start, imports (the user's init), delivery, handler, answer. " +
-		"What the client saw beyond the total is HTTP and the client itself.")}}
+		"What the client saw beyond the total is HTTP and the client itself.")}
 	if in.run.Lost > 0 {
-		sec.Blocks = append(sec.Blocks, report.Note(fmt.Sprintf("Only the first %d invocations are kept here; %d more are left out of this section.", len(in.invocations), in.run.Lost)))
+		blocks = append(blocks, report.Note(fmt.Sprintf("Only the first %d invocations are kept here; %d more are left out of this section.", len(in.invocations), in.run.Lost)))
 	}
 	rows := phaseRows(in.invocations)
-	sec.Blocks = append(sec.Blocks, report.Tab(phaseTable(in.invocations)))
+	blocks = append(blocks, report.Tab(phaseTable(in.invocations)))
 	// A cold start beside a warm invocation would leave nothing of the latter to be seen: each kind has its own scale.
 	for _, g := range []struct {
 		name, title string
@@ -100,20 +109,19 @@ func (in inside) add(p *report.Page) error {
 		}
 		f, err := report.PhaseBars(g.name, g.title, "The phases of the invocations"+in.where()+".", of)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		sec.Blocks = append(sec.Blocks, report.Fig(f))
+		blocks = append(blocks, report.Fig(f))
 	}
 	if len(in.environments) > 0 {
 		f, err := report.Environments("environments", "Execution environments", "When each environment lived and what it served"+in.where()+".", in.environments, in.invocations,
 			in.run.Began, in.run.Began.Add(time.Duration(in.run.Took*float64(time.Second))))
 		if err != nil {
-			return err
+			return nil, err
 		}
-		sec.Blocks = append(sec.Blocks, report.Fig(f))
+		blocks = append(blocks, report.Fig(f))
 	}
-	p.Sections = append(p.Sections, sec)
-	return nil
+	return blocks, nil
 }
 
 // phaseRows are the medians of the phases by kind of start.

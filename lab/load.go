@@ -33,17 +33,26 @@ func (s *session) loadTest(ctx context.Context) error {
 	}
 	defer log.Close()
 	s.say("%d users, %g more each second, %v; each waits 3 to 5 s between requests", s.Users, s.SpawnRate, s.RunTime)
+	info := runInfo{Command: s.Command, Target: modelName, Model: fmt.Sprintf("closed: %d users, %g more each second, waiting 3 to 5 s after each answer", s.Users, s.SpawnRate), Began: time.Now(),
+		Machine: s.result.Machine, Platform: s.platform}
+	w := s.watch(LoadConfig{Function: modelName})
 	r, err := loadtest.Closed{URL: s.result.Model.URL, Name: "/default/predict", Body: []byte(sampleValues),
 		Header: http.Header{"Content-Type": {"application/json"}}, Users: s.Users, SpawnRate: s.SpawnRate, RunTime: s.RunTime,
 		Log: log, Version: s.Version, Progress: s.showLoad}.Run(ctx)
+	told, werr := w.end(context.WithoutCancel(ctx))
+	if err == nil {
+		err = werr
+	}
 	if err != nil {
 		return err
 	}
 	if err := ctx.Err(); err != nil {
 		return &fault.Error{Kind: fault.Canceled, Op: op, Err: err}
 	}
-	if err := s.markStarts(ctx, modelName, r); err != nil {
-		return err
+	told.mark(r)
+	info.Took, info.Dropped = r.Took.Seconds(), r.Dropped
+	if err := told.write(dir, info); err != nil {
+		return fault.In(op, err)
 	}
 	if err := r.Run.WriteFiles(dir, "test"); err != nil {
 		return err
@@ -58,7 +67,7 @@ func (s *session) loadTest(ctx context.Context) error {
 		return &fault.Error{Kind: fault.Invalid, Op: op, Noun: "load test", Detail: "no request was answered within the run time: make it longer with --run-time"}
 	}
 	s.page.load, err = loadFigures(r.Run, split, fmt.Sprintf("Anthill on this machine, %d users, %g per second spawned, %g s", s.Users, s.SpawnRate, s.RunTime.Seconds()))
-	s.page.split, s.page.run = split, r.Run
+	s.page.split, s.page.inside = split, inside{&info, told.records, told.environments}
 	return err
 }
 
@@ -74,24 +83,6 @@ func (s *session) reconfigure(ctx context.Context, function, why string) error {
 		return err
 	}
 	return s.waitActive(ctx, function)
-}
-
-// markStarts gives every request the start that the platform recorded for it, found by its trace id.
-func (s *session) markStarts(ctx context.Context, function string, r *loadtest.Result) error {
-	records, ok, err := s.invocations(ctx, function)
-	if err != nil || !ok {
-		return err
-	}
-	byTrace := make(map[string]latency.Start, len(records))
-	for _, rec := range records {
-		byTrace[traceRoot(rec.TraceID)] = rec.Start
-	}
-	for i := range r.Requests {
-		q := &r.Requests[i]
-		q.Start = byTrace[traceRoot(q.TraceID)]
-		r.Run.Responses[i].Start = q.Start
-	}
-	return nil
 }
 
 // traceRoot is the Root of an X-Ray trace header, which stays the same along a request's way.

@@ -239,6 +239,12 @@ func (r *OverheadReport) page(c OverheadConfig) (report.Page, error) {
 	if c.Command != "" {
 		p.Facts = append(p.Facts, report.Fact{Name: "Command", Value: c.Command})
 	}
+	if len(c.ARNs) > 0 {
+		p.Facts = append(p.Facts, report.Fact{Name: "Platform", Value: orElse(c.Endpoint, "http://localhost:4566")}, report.Fact{Name: "Machine", Value: describeMachine().words()})
+	}
+	if len(c.Files) > 0 {
+		p.Facts = append(p.Facts, report.Fact{Name: "Histories", Value: strings.Join(c.Files, ", ")})
+	}
 	p.Facts = append(p.Facts, report.Fact{Name: "Made", Value: time.Now().Format("2006-01-02 15:04:05 MST")})
 	if len(r.Executions) > 1 {
 		all := report.Section{Title: "Over all executions", Blocks: []report.Block{report.Tab(r.samplesTable())}}

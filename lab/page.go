@@ -10,7 +10,6 @@ import (
 
 	"anthill/fault"
 	"anthill/latency"
-	"anthill/loadtest"
 	"anthill/report"
 )
 
@@ -18,7 +17,7 @@ import (
 type pageParts struct {
 	load       []report.Figure
 	split      latency.Split
-	run        *loadtest.Run
+	inside     inside
 	probeARN   string
 	triggerURL string
 	overheads  []runOf
@@ -56,7 +55,11 @@ func (s *session) report() (report.Page, error) {
 		{Name: "AWS figures", Value: "the course's own run in us-east-1 on 28 and 29 October 2025, from its text and its Locust log"},
 		{Name: "Percentiles", Value: "nearest rank: the smallest value that at least p % of the n measured do not exceed"},
 	}
-	p.Sections = append(p.Sections, s.modelSection(), s.requestSection(), s.loadSection())
+	load, err := s.loadSection()
+	if err != nil {
+		return p, err
+	}
+	p.Sections = append(p.Sections, s.modelSection(), s.requestSection(), load)
 	cold, err := s.coldSection()
 	if err != nil {
 		return p, err
@@ -157,7 +160,7 @@ func (s *session) requestSection() report.Section {
 		report.Show(fmt.Sprintf("The answer, after %s: the first of its environment", ms(f.Took)), fmt.Sprintf("HTTP %d\n%s", f.Status, f.Body)), log}}
 }
 
-func (s *session) loadSection() report.Section {
+func (s *session) loadSection() (report.Section, error) {
 	l := s.result.Load
 	sec := report.Section{Title: "The load test"}
 	sec.Blocks = append(sec.Blocks,
@@ -167,6 +170,11 @@ func (s *session) loadSection() report.Section {
 	for _, f := range s.page.load {
 		sec.Blocks = append(sec.Blocks, report.Fig(f))
 	}
+	within, err := s.page.inside.blocks()
+	if err != nil {
+		return sec, err
+	}
+	sec.Blocks = append(sec.Blocks, within...)
 	t := summaryTable(l)
 	aws := func(name string, d latency.Summary) {
 		t.Rows = append(t.Rows, []string{name, fmt.Sprint(d.N), figure(d.Mean), figure(d.P5), figure(d.P50), figure(d.P95), figure(d.P99), figure(d.Max)})
@@ -178,7 +186,7 @@ func (s *session) loadSection() report.Section {
 	if l.Total != nil {
 		sec.Blocks = append(sec.Blocks, report.Tab(locustTable(l)))
 	}
-	return sec
+	return sec, nil
 }
 
 func (s *session) coldSection() (report.Section, error) {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -46,7 +47,10 @@ func loadCommand() *cobra.Command {
 			if c.URL == "" {
 				c.Endpoint = firstOf(c.Endpoint, os.Getenv("AWS_ENDPOINT_URL"))
 			}
-			if err := l.fill(&c); err != nil {
+			if err := l.contradictions(cmd.Flags().Changed, c.URL != ""); err != nil {
+				return err
+			}
+			if err := l.fill(&c, cmd.Flags().Changed("run-time")); err != nil {
 				return err
 			}
 			r, err := runLoad(cmd.Context(), cmd.OutOrStdout(), terminal(os.Stdout) && !plain, c)
@@ -65,7 +69,7 @@ func loadCommand() *cobra.Command {
 	f.StringVar(&c.Method, "method", "POST", "HTTP method for a URL")
 	f.StringVar(&l.data, "data", "{}", "body, payload or input; @FILE reads it from a file")
 	f.StringVar(&c.Out, "out", "load", "directory for Locust's files, the report and the figures")
-	f.DurationVar(&c.RunTime, "run-time", time.Minute, "length of the test")
+	f.DurationVar(&c.RunTime, "run-time", time.Minute, "length of the test; of a trace, its first so long")
 	f.IntVar(&c.Users, "users", 10, "closed model: users")
 	f.Float64Var(&c.SpawnRate, "spawn-rate", 5, "closed model: users that come per second")
 	f.StringVar(&l.wait, "wait", "3s-5s", "closed model: how long a user waits after each answer: 1s, 3s-5s (between), exp:2s (exponential, mean); 0 for not at all")
@@ -83,21 +87,13 @@ func loadCommand() *cobra.Command {
 }
 
 // fill makes the schedule, the waits and the body of what the flags say, and puts them into words.
-func (l loadFlags) fill(c *lab.LoadConfig) (err error) {
+// Of a trace, only what lies within the run time is played when one was asked for.
+func (l loadFlags) fill(c *lab.LoadConfig, cut bool) (err error) {
 	if c.Body, err = bodyOf(l.data); err != nil {
 		return err
 	}
 	if err := l.waits(c); err != nil {
 		return err
-	}
-	n := 0
-	for _, set := range []bool{l.trace != "", l.steps != "", l.rate != 0} {
-		if set {
-			n++
-		}
-	}
-	if n > 1 {
-		return fault.Invalidf("load", "schedule", "give one of --rate, --steps and --trace")
 	}
 	switch {
 	case l.trace != "":
@@ -108,6 +104,11 @@ func (l loadFlags) fill(c *lab.LoadConfig) (err error) {
 		defer f.Close()
 		c.Arrivals, err = loadtest.Replay(f, l.traceFunction, l.traceSpeed, c.Seed)
 		c.Model = fmt.Sprintf("open: the arrivals of %s, %g times as fast", filepath.Base(l.trace), l.traceSpeed)
+		if cut {
+			n, _ := slices.BinarySearch(c.Arrivals, c.RunTime)
+			c.Arrivals = c.Arrivals[:n]
+			c.Model += fmt.Sprintf(", the first %v", c.RunTime)
+		}
 		return err
 	case l.steps != "":
 		c.Arrivals, err = loadtest.Steps(l.steps)
@@ -124,6 +125,50 @@ func (l loadFlags) fill(c *lab.LoadConfig) (err error) {
 		c.Model = fmt.Sprintf("closed: %d users, %g more each second, waiting %s after each answer, for %v", c.Users, c.SpawnRate, l.wait, c.RunTime)
 	}
 	return err
+}
+
+// contradictions refuses flags that would have no effect beside others.
+func (l loadFlags) contradictions(given func(flag string) bool, url bool) error {
+	open := ""
+	for _, f := range []string{"rate", "steps", "trace"} {
+		if !given(f) {
+			continue
+		}
+		if open != "" {
+			return fault.Invalidf("load", "schedule", "give one of --rate, --steps and --trace")
+		}
+		open = f
+	}
+	refuse := func(needs string, flags ...string) error {
+		for _, f := range flags {
+			if given(f) {
+				return fault.Invalidf("load", "flags", "--%s has no effect here: it goes with %s", f, needs)
+			}
+		}
+		return nil
+	}
+	var errs []error
+	if open != "" {
+		errs = append(errs, refuse("the closed model, without --"+open, "users", "spawn-rate", "wait"))
+	}
+	if open != "rate" {
+		errs = append(errs, refuse("--rate", "arrivals"))
+	}
+	if open == "steps" {
+		errs = append(errs, refuse("other models: steps say how long they are", "run-time"))
+	}
+	if open != "trace" {
+		errs = append(errs, refuse("--trace", "trace-function", "trace-speed"))
+	}
+	if !url {
+		errs = append(errs, refuse("a URL", "method"))
+	}
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // bodyOf is a body as a flag gives it: itself, or @ and the name of a file.
