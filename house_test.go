@@ -55,6 +55,7 @@ var plan = []struct {
 	// doors
 	{"api/protocol", "fault arn"},
 	{"api/sigv4", "fault api/protocol"},
+	{"api/remote", "fault value api/sigv4 asl asl/failure workflows"}, // does tasks, as connections does
 	{"api", "arn fault value api/protocol api/sigv4 api/..."},
 	{"api/lambda", "arn fault value api/protocol functions identity logs sandbox"},
 	{"api/sfn", "arn fault value api/protocol workflows identity logs asl asl/failure"},

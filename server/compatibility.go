@@ -5,8 +5,10 @@ import (
 	_ "embed" // recorded.md
 	"fmt"
 	"io"
+	"strings"
 
 	"anthill/api"
+	"anthill/api/remote"
 )
 
 // Compatibility writes docs/compatibility.md from the doors of an ephemeral platform: which operations are built is what
@@ -21,7 +23,7 @@ func Compatibility(ctx context.Context, w io.Writer) error {
 	if err := api.Compatibility(w, compatibilityNotes, s.mu.house.services...); err != nil {
 		return err
 	}
-	_, err = fmt.Fprint(w, objectStorage, "\n## Recorded answers of AWS\n\n", recorded)
+	_, err = fmt.Fprint(w, objectStorage, fmt.Sprintf(elsewhere, strings.Join(remote.Known(), ", ")), "\n## Recorded answers of AWS\n\n", recorded)
 	return err
 }
 
@@ -37,6 +39,15 @@ that names it. Every other difference from AWS that we know of stands here, unde
 
 `
 
+// elsewhere tells of services that tasks call at other endpoints.
+const elsewhere = `
+<a id="elsewhere"></a>
+## Services at other endpoints
+
+Tasks of workflows, by aws-sdk and by optimized integrations without .sync, call these services at the endpoints that anthill up --service NAME=URL
+names, in the services' own protocols: %s.
+`
+
 // objectStorage tells of S3, whose door has no table.
 const objectStorage = `
 <a id="s3"></a>
@@ -47,11 +58,12 @@ response overrides), HeadObject, CopyObject, DeleteObject, DeleteObjects, ListOb
 CompleteMultipartUpload, AbortMultipartUpload, ListParts, ListMultipartUploads; presigned URLs; paths and virtual hosts; aws-chunked bodies; the five checksums.
 Everything else answers 501 NotImplemented: versions, ACLs, policies, tags, lifecycle, website, notifications, encryption by KMS, object lock, storage classes,
 GetObjectAttributes, POST of forms. Signatures of single chunks are not checked, and buckets are open to every account.
+Answers say ServerSideEncryption: AES256 as AWS's do; what is on the disk is not encrypted.
 `
 
 // compatibilityNotes are the differences that tables cannot tell, by door.
 var compatibilityNotes = map[string]string{
-	"sfn": "All state types in both query languages run, with histories as AWS records them. Tasks: functions (both forms), activities, callbacks, nested executions (`.sync`, `.sync:2`), `apigateway:invoke` for the REST APIs served here, `http:invoke` with EventBridge connections (http: URLs too; the cause of `States.Http.StatusCode.NNN` is the answer's body, by our own reading), `aws-sdk:*` for the services served here. Distributed Maps read from and write to the buckets served here: object lists (also LOAD_AND_FLATTEN), JSON, JSONL, CSV, S3 inventories in CSV, Athena manifests; gzip is unpacked. Parquet is refused. A JSON file that holds an object needs ItemsPointer or ItemsPath, as recorded. A data set is held in memory, 1 GiB of an object at most. Endpoints of foreign services are not built. `aws-sdk` tasks for other services fail with an error that names the service. The 53 recorded label cases of Map read as if another emulator had answered them (`Error=ValueError Args=[…]`); they are reproduced because they are in the recorded set. A redriven Map Run runs the children again that did not succeed. Previous-event ids after a redrive, and the wording of schema messages beyond the recorded ones, are our own reading.",
+	"sfn": "All state types in both query languages run, with histories as AWS records them. Tasks: functions (both forms), activities, callbacks, nested executions (`.sync`, `.sync:2`), `apigateway:invoke` for the REST APIs served here, `http:invoke` with EventBridge connections (http: URLs too; the cause of `States.Http.StatusCode.NNN` is the answer's body, by our own reading), `aws-sdk:*` for the services served here, S3 and EventBridge connections among them; other services at endpoints of yours, see [below](#elsewhere). Distributed Maps read from and write to the buckets served here: object lists (also LOAD_AND_FLATTEN), JSON, JSONL, CSV, S3 inventories in CSV, Athena manifests; gzip is unpacked. Parquet is refused. A JSON file that holds an object needs ItemsPointer or ItemsPath, as recorded. A data set is held in memory, 1 GiB of an object at most. Tasks of a service without an endpoint fail with an error that names the service and the flag. The 53 recorded label cases of Map read as if another emulator had answered them (`Error=ValueError Args=[…]`); they are reproduced because they are in the recorded set. A redriven Map Run runs the children again that did not succeed. Previous-event ids after a redrive, and the wording of schema messages beyond the recorded ones, are our own reading.",
 	"apigateway": "Integrations of every type run, with mapping templates (Velocity 1.7), parameter mapping, selection patterns and gateway responses. AWS integrations reach functions and the services served here; another service answers 500. A VPC link is recorded: on one machine its integration goes straight to its URL. " +
 		"Lambda authorizers run for each request: their answers are not cached. Request validators hold bodies against JSON Schema draft 4. Throttling of stages, methods and usage plans works; metrics, data traces and access logs are recorded only, and X-Ray is not there. Answers are not compressed (`minimumCompressionSize` is recorded). " +
 		"Names of headers come to functions as Go's server writes them (`X-My-Header`), and edge-optimised APIs have no CloudFront headers. " +

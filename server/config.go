@@ -42,6 +42,10 @@ type Config struct {
 	// Relaxed lets acknowledged writes wait up to this long for their flush. 0 means never.
 	Relaxed time.Duration
 
+	// Services are the endpoints of services that the platform does not serve itself, for tasks of workflows, by their
+	// names: "sqs": "http://localhost:9324". One that it serves is called there too.
+	Services map[string]string
+
 	// KeepAlive is how long an idle execution environment is kept. 0 means the sandbox's own default.
 	KeepAlive time.Duration
 

@@ -14,6 +14,7 @@ import (
 	"anthill/api/lambda"
 	"anthill/api/logs"
 	"anthill/api/protocol"
+	"anthill/api/remote"
 	"anthill/api/s3"
 	"anthill/api/sfn"
 	"anthill/api/sts"
@@ -52,6 +53,7 @@ type house struct {
 	logs        *logroom.Service
 	functions   *functions.Service
 	workflows   *workflows.Service
+	remote      *remote.Caller
 	sdk         *sfn.SDK
 	registry    *registry.Service
 	buckets     *buckets.Service
@@ -186,8 +188,13 @@ func (h *house) openServices(ctx context.Context, c Config, endpoint string) (er
 	}
 	h.connections = connections.Open(connections.Config{Store: h.store})
 	h.opened = append(h.opened, h.connections.Close)
-	h.sdk, h.stages = sfn.NewSDK(), gateways.NewStageCalls()
-	h.workflows, err = workflows.Open(ctx, workflows.Config{Store: h.store, History: h.history, Functions: h.functions, SDK: h.sdk, Objects: objects{h.buckets},
+	if h.remote, err = remote.New(remote.Config{Endpoints: c.Services}); err != nil {
+		return err
+	}
+	h.opened = append(h.opened, h.remote.Close)
+	h.remote.Serve("s3", s3.New(s3.Config{Buckets: h.buckets, Account: h.identity.AccountOf, Log: c.Log}))
+	h.sdk, h.stages = sfn.NewSDK(h.remote), gateways.NewStageCalls()
+	h.workflows, err = workflows.Open(ctx, workflows.Config{Store: h.store, History: h.history, Functions: h.functions, SDK: h.sdk, Services: h.remote, Objects: objects{h.buckets},
 		Integrations: map[string]workflows.Integration{"apigateway": h.stages, "http": h.connections}, Logs: h.logs, LogLine: sfn.LogLine, Delays: h.transitions(), Log: c.Log})
 	if err != nil {
 		return err

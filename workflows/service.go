@@ -32,8 +32,8 @@ type Config struct {
 	// and nested executions are built in.
 	Integrations map[string]Integration
 
-	// SDK does the tasks of aws-sdk resources that are not in Integrations. nil: they fail.
-	SDK Integration
+	// SDK does the tasks of aws-sdk resources that are not in Integrations, Services those of optimized ones. nil: they fail.
+	SDK, Services Integration
 
 	// StartNotice is how long a task runs before its TaskStarted is written by itself; quicker ones have it written with
 	// their outcome, in one flush. 0 means 25 ms.

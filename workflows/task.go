@@ -161,6 +161,9 @@ func (s *Service) integration(res asl.Resource) Integration {
 	if res.Kind == asl.SDK && s.c.SDK != nil {
 		return s.c.SDK
 	}
+	if res.Kind == asl.Service && s.c.Services != nil {
+		return s.c.Services
+	}
 	return missing{}
 }
 

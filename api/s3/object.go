@@ -85,6 +85,7 @@ func (h *Handler) putObject(req *request) error {
 		return err
 	}
 	req.w.Header().Set("Etag", `"`+o.ETag+`"`)
+	req.w.Header().Set(encryption, "AES256")
 	showChecksum(req.w.Header(), o.Checksum)
 	req.w.WriteHeader(http.StatusOK)
 	return nil
@@ -124,6 +125,7 @@ func (h *Handler) getObject(req *request) error {
 	}
 	head := req.w.Header()
 	head.Set("Etag", `"`+o.ETag+`"`)
+	head.Set(encryption, "AES256")
 	head.Set("Last-Modified", httpTime(o.Modified))
 	if f := precondition(req.r.Header, o.ETag, o.Modified); f != nil {
 		return f
@@ -329,3 +331,6 @@ func checksumsOf(c buckets.Checksum) (out checksums) {
 	}
 	return out
 }
+
+// encryption is the header that every answer about an object has on AWS, whose buckets all encrypt with keys of their own.
+const encryption = "X-Amz-Server-Side-Encryption"

@@ -2,6 +2,7 @@ package sfn
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"sync"
 
@@ -14,14 +15,21 @@ import (
 // SDK does the tasks of arn:aws:states:::aws-sdk:SERVICE:ACTION for every service that the platform itself serves. Make
 // one before the doors, for workflows.Config.Fallback, and give it the doors with Serve: tasks wait until then.
 type SDK struct {
-	ready sync.Once
-	open  chan struct{}
+	elsewhere Elsewhere
+	ready     sync.Once
+	open      chan struct{}
 	// services by the name that resources have; set before open is closed.
 	services map[string]*protocol.Service
 }
 
-// NewSDK makes an SDK without services.
-func NewSDK() *SDK { return &SDK{open: make(chan struct{})} }
+// Elsewhere does the tasks of services that have no door here, and of those whose endpoint the user has configured.
+type Elsewhere interface {
+	workflows.Integration
+	Configured(service string) bool
+}
+
+// NewSDK makes an SDK without services. elsewhere may be nil.
+func NewSDK(elsewhere Elsewhere) *SDK { return &SDK{elsewhere: elsewhere, open: make(chan struct{})} }
 
 // Serve gives the services. Only the first call counts.
 func (k *SDK) Serve(list []*protocol.Service) {
@@ -42,6 +50,9 @@ func (k *SDK) Do(ctx context.Context, t *workflows.Task) workflows.Outcome {
 		return workflows.Outcome{Left: true}
 	}
 	svc := k.services[t.Resource.Service]
+	if k.elsewhere != nil && (svc == nil || k.elsewhere.Configured(t.Resource.Service)) {
+		return k.elsewhere.Do(ctx, t)
+	}
 	if svc == nil {
 		return workflows.FailedWith(failure.TaskFailed, "The service %q is not part of this platform, and no endpoint is configured for it (resource %s).", t.Resource.Service, t.Resource.ARN)
 	}
@@ -63,11 +74,19 @@ func (k *SDK) Do(ctx context.Context, t *workflows.Task) workflows.Outcome {
 // failed is the error of a call in the words of the AWS SDK for Java.
 func (k *SDK) failed(m *protocol.Model, t *workflows.Task, err error) workflows.Outcome {
 	code, message, status := m.ErrorOf(err)
+	if !modeled(m, code) {
+		code = className(t.Resource.Service)
+	}
 	if !strings.HasSuffix(code, "Exception") {
 		code += "Exception"
 	}
 	return workflows.FailedWith(className(t.Resource.Service)+"."+code, "%s (Service: %s, Status Code: %d, Request ID: %s) (SDK Attempt Count: 1)",
 		message, className(t.Resource.Service), status, t.RequestID)
+}
+
+// modeled reports whether a service's model has an error of that code. The SDK knows others as the service's exception.
+func modeled(m *protocol.Model, code string) bool {
+	return slices.ContainsFunc(m.Shapes, func(s protocol.Shape) bool { return s.Error != nil && (s.Error.Code == code || s.Name == code) })
 }
 
 // className is the service in error names: "sfn" is Sfn, "dynamodb" DynamoDb, "cloudwatchlogs" CloudWatchLogs.

@@ -3,6 +3,7 @@
 //	go run ./internal/awsgen                  write the Go files again from internal/awsgen/models
 //	go run ./internal/awsgen -import DIR      first take the models anew from botocore's data directory DIR
 //	go run ./internal/awsgen -outputs DIR     write api/sfn/outputs.zip, the shapes of what every service of DIR answers
+//	go run ./internal/awsgen -remote DIR      write api/remote/models.zip, the services that tasks may call elsewhere
 //
 // The models are botocore's JSON models without their prose, see models/NOTICE. For each service one file is written: a Go
 // type for every structure, a Go error type for every modeled error, the struct Operations, and the shape table that the

@@ -10,12 +10,16 @@ import (
 func main() {
 	from := flag.String("import", "", "botocore's data `directory` to take the models from")
 	outputs := flag.String("outputs", "", "botocore's data `directory` to write api/sfn/outputs.zip from, and nothing else")
+	remote := flag.String("remote", "", "botocore's data `directory` to write api/remote/models.zip from, and nothing else")
 	root := flag.String("root", ".", "root `directory` of the module")
 	flag.Parse()
 	var err error
-	if *outputs != "" {
+	switch {
+	case *outputs != "":
 		err = writeOutputs(*outputs, filepath.Join(*root, "api", "sfn", "outputs.zip"))
-	} else {
+	case *remote != "":
+		err = writeRemote(*remote, filepath.Join(*root, "api", "remote", "models.zip"))
+	default:
 		err = run(*root, *from)
 	}
 	if err != nil {
