@@ -194,6 +194,9 @@ func (c *call) unreached(err error) workflows.Outcome {
 // refusal is the failure that an error answer stands for.
 func (c *call) refusal(op *operation, resp *http.Response, body []byte) workflows.Outcome {
 	r := c.m.refused(resp.Header, body)
+	if missing := map[string]string{"HeadObject": "NoSuchKey", "HeadBucket": "NoSuchBucket"}[op.name]; len(body) == 0 && resp.StatusCode == http.StatusNotFound && missing != "" {
+		r.code, r.message = missing, "null" // answers to HEAD have no body
+	}
 	if r.code == "" {
 		r.code, r.message = fmt.Sprint(resp.StatusCode), or(r.message, http.StatusText(resp.StatusCode))
 	}

@@ -70,6 +70,7 @@ type shape struct {
 	LocationName    string   `json:"locationName"`
 	TimestampFormat string   `json:"timestampFormat"`
 	Streaming       bool     `json:"streaming"`
+	Exception       bool     `json:"exception"`
 	Error           struct {
 		Code string `json:"code"`
 	} `json:"error"`
@@ -194,8 +195,8 @@ func (m *model) fault(op *operation, code string) string {
 			return e.Shape
 		}
 	}
-	for name, s := range m.Shapes {
-		if s.Error.Code == code {
+	for name, s := range m.Shapes { // the SDK knows those of other operations too
+		if s.Error.Code == code || s.Exception && name == code {
 			return name
 		}
 	}

@@ -91,7 +91,7 @@ func modeled(m *protocol.Model, code string) bool {
 
 // className is the service in error names: "sfn" is Sfn, "dynamodb" DynamoDb, "cloudwatchlogs" CloudWatchLogs.
 func className(service string) string {
-	if known := map[string]string{"dynamodb": "DynamoDb", "cloudwatchlogs": "CloudWatchLogs", "apigateway": "ApiGateway"}[service]; known != "" {
+	if known := map[string]string{"dynamodb": "DynamoDb", "cloudwatchlogs": "CloudWatchLogs", "apigateway": "ApiGateway", "eventbridge": "EventBridge"}[service]; known != "" {
 		return known
 	}
 	return strings.ToUpper(service[:1]) + service[1:]
