@@ -35,6 +35,10 @@ type Config struct {
 	// DefaultRegion is the region of callers that say none. "" means "us-east-1".
 	DefaultRegion string
 
+	// Served hears of every request to a service that was answered: its operation, "" when it names none that exists, the
+	// HTTP status and how long it took. It must be quick. Nil: nobody listens.
+	Served func(service, operation string, status int, took time.Duration)
+
 	// Log gets our own trouble. Nil means slog.Default().
 	Log *slog.Logger
 }
@@ -107,6 +111,13 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	call := h.call(r, &f)
+	if h.c.Served != nil {
+		began, sw := time.Now(), &statusWriter{ResponseWriter: w}
+		w = sw
+		defer func() {
+			h.c.Served(f.service.Model.Name, f.name(), max(sw.status, http.StatusOK), time.Since(began))
+		}()
+	}
 	if err := h.serve(w, r, &f, call); err != nil {
 		h.note(call, err)
 		f.service.Model.WriteError(w, call, err)
@@ -268,3 +279,19 @@ func (h *Handler) action(f *found, body []byte, call *protocol.Call) error {
 	}
 	return nil
 }
+
+// statusWriter remembers the status that was answered.
+type statusWriter struct {
+	http.ResponseWriter
+	status int
+}
+
+func (w *statusWriter) WriteHeader(status int) {
+	if w.status == 0 {
+		w.status = status
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+// Unwrap lets http.ResponseController reach the connection.
+func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }

@@ -39,10 +39,12 @@ func stream(k Key) history.Stream { return history.Stream("function/" + k.path()
 
 // recorder writes what was served into history, behind the answers. Its goroutine ends with close.
 type recorder struct {
-	log  *slog.Logger
-	to   *history.Log
-	wake chan struct{}
-	wg   sync.WaitGroup
+	log *slog.Logger
+	to  *history.Log
+
+	served func(Key, *Served) // Config.Served
+	wake   chan struct{}
+	wg     sync.WaitGroup
 
 	writing sync.Mutex // held by whoever writes what is pending
 	mu      struct {
@@ -60,8 +62,8 @@ type pendingRecord struct {
 	Served
 }
 
-func newRecorder(to *history.Log, log *slog.Logger) *recorder {
-	r := &recorder{log: log, to: to, wake: make(chan struct{}, 1)}
+func newRecorder(to *history.Log, log *slog.Logger, served func(Key, *Served)) *recorder {
+	r := &recorder{log: log, to: to, served: served, wake: make(chan struct{}, 1)}
 	r.wg.Go(func() {
 		for range r.wake {
 			time.Sleep(recordEvery)
@@ -79,6 +81,9 @@ func (r *recorder) add(alias string, inv *Invocation, out *sandbox.Result) {
 		FunctionError: out.FunctionError, ErrorType: out.ErrorType,
 		MemoryMB: out.Spec.MemoryMB, MaxMemoryMB: out.MaxMemoryMB,
 		Duration: out.Duration, Billed: out.Billed, InitDuration: out.InitDuration, Phases: out.Phases}}
+	if r.served != nil {
+		r.served(rec.key, &rec.Served)
+	}
 	r.mu.Lock()
 	if !r.mu.closed {
 		r.mu.pending = append(r.mu.pending, rec)

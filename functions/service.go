@@ -60,6 +60,9 @@ type Config struct {
 	// Settle is how long a function stays Pending or InProgress after a change. 0 means 500 ms, negative not at all.
 	Settle time.Duration
 
+	// Served hears of every invocation that ran, before its caller does. It must be quick. nil: nobody listens.
+	Served func(of Key, s *Served)
+
 	Log *slog.Logger // nil means slog.Default
 }
 
@@ -152,7 +155,7 @@ func Open(ctx context.Context, c Config) (*Service, error) {
 		s.provision(nil, l.Function)
 	}
 	s.ahead.ctx, s.ahead.stop = context.WithCancel(context.Background())
-	s.recorder = newRecorder(c.History, c.Log)
+	s.recorder = newRecorder(c.History, c.Log, c.Served)
 	q, err := openQueue(s)
 	if err != nil {
 		s.ahead.stop()

@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"anthill/fault"
 	"anthill/history"
@@ -261,6 +262,45 @@ func FuzzDecodeRecord(f *testing.F) {
 			if err != nil || len(again) != len(events) {
 				t.Errorf("a record that was read cannot be written: %v", err)
 			}
+		}
+	})
+}
+
+// A follower that takes an hour for each event costs writers nothing, and misses none.
+func TestASlowFollowerSlowsNobody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l, db := open(t, disk.NewMemory())
+		defer db.Close()
+		ctx, cancel := context.WithCancel(t.Context())
+		news := l.Follow(ctx, "execution/")
+		seen := 0
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			for _, err := range news {
+				if err != nil {
+					t.Error(err)
+				}
+				seen++
+				time.Sleep(time.Hour)
+			}
+		})
+		began := time.Now()
+		const streams, appends = 10, 50
+		for i := range appends {
+			for s := range streams {
+				if _, err := l.Append(ctx, history.Stream(fmt.Sprint("execution/", s)), history.Flushed, events(fmt.Sprint(i))); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		if took := time.Since(began); took != 0 {
+			t.Errorf("the appends waited %v for the follower", took)
+		}
+		time.Sleep((streams*appends + 1) * time.Hour)
+		cancel()
+		wg.Wait()
+		if seen != streams*appends {
+			t.Errorf("it saw %d of %d events", seen, streams*appends)
 		}
 	})
 }

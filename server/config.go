@@ -59,8 +59,13 @@ type Config struct {
 	// TLS serves HTTPS with a certificate of a local CA that is made under Data.
 	TLS bool
 
+	// Pprof is the loopback address that serves profiles of the platform ("127.0.0.1:6060"). "" serves none.
+	Pprof string
+
 	// Log takes the platform's own log; nil means none.
 	Log *slog.Logger
+
+	metrics *metrics // of the Server, set by Open
 
 	fs disk.FS // under the database, for tests; nil means the machine's, or memory
 }

@@ -14,6 +14,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.serveReset(w, r)
 		return
 	}
+	if ownMetrics(r) {
+		s.c.metrics.handler.ServeHTTP(w, r)
+		return
+	}
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	h := s.mu.house
@@ -37,13 +41,13 @@ func (h *house) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case strings.HasPrefix(r.URL.Path, "/_anthill/"):
 		h.own.ServeHTTP(w, r)
 	case h.proxy.Serves(r):
-		h.proxy.ServeHTTP(w, r)
+		h.metrics.counted("execute-api", h.proxy, w, r)
 	case h.urls.Serves(r):
-		h.urls.ServeHTTP(w, r)
+		h.metrics.counted("lambda-url", h.urls, w, r)
 	case h.images.Serves(r):
 		h.images.ServeHTTP(w, r)
 	case h.s3.Serves(r):
-		h.s3.ServeHTTP(w, r)
+		h.metrics.counted("s3", h.s3, w, r)
 	default:
 		h.api.ServeHTTP(w, r)
 	}

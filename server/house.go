@@ -70,7 +70,9 @@ type house struct {
 	own      http.Handler
 
 	profile *latency.Profile // delays that are added on purpose; nil for none
-	rootKey *identity.Key    // with VerifySignatures: the key to begin with
+	metrics *metrics
+
+	rootKey *identity.Key // with VerifySignatures: the key to begin with
 
 	opened []func() error // closers, in the order of opening
 }
@@ -104,13 +106,14 @@ func (h *house) open(ctx context.Context, c Config, endpoint string) (err error)
 	}
 	h.proxy = h.gateways.Proxy()
 	h.urls = functions.NewURLProxy(h.functions)
+	h.metrics = c.metrics
 	h.own = h.ownAddresses(c)
 	h.services = h.doors()
 	h.sdk.Serve(h.services)
 	h.s3 = s3.New(s3.Config{Buckets: h.buckets, Account: h.identity.AccountOf, Log: c.Log})
 	h.images = registry.NewHandler(registry.HandlerConfig{Service: h.registry, Verify: c.VerifySignatures, Account: rootAccount, Log: c.Log})
 	h.stages.Serve(h.proxy)
-	front := api.Config{Services: h.services, Account: h.identity.AccountOf, Log: c.Log}
+	front := api.Config{Services: h.services, Account: h.identity.AccountOf, Served: c.metrics.answered, Log: c.Log}
 	if c.VerifySignatures {
 		if front.Verify, err = h.verifier(); err != nil {
 			return err
@@ -125,7 +128,7 @@ func (h *house) open(ctx context.Context, c Config, endpoint string) (err error)
 
 // openDurable opens the database and what lies on it.
 func (h *house) openDurable(c Config) (err error) {
-	o := disk.Options{FlushEvery: c.Relaxed, FS: c.fs}
+	o := disk.Options{FlushEvery: c.Relaxed, FS: c.fs, Flushed: c.metrics.flushed}
 	if c.Ephemeral {
 		o.FS = disk.NewMemory()
 	}
@@ -172,7 +175,7 @@ func (h *house) openServices(ctx context.Context, c Config, endpoint string) (er
 	h.opened = append(h.opened, h.registry.Close)
 	h.functions, err = functions.Open(ctx, functions.Config{
 		Store: h.store, History: h.history, Blobs: h.blobs, Pool: h.pool, Dir: filepath.Join(c.Data, "code"), Endpoint: endpoint,
-		StrictRuntimes: c.StrictRuntimes, LambdaCPU: c.LambdaCPU, SnapStart: true, RestoreAll: c.RestoreAll, Log: c.Log, Credentials: h.roleCredentials(),
+		Served: c.metrics.served, StrictRuntimes: c.StrictRuntimes, LambdaCPU: c.LambdaCPU, SnapStart: true, RestoreAll: c.RestoreAll, Log: c.Log, Credentials: h.roleCredentials(),
 		Runtime: func(identifier string) (functions.Interpreter, error) {
 			i, exact, err := h.runtimes.Resolve(context.Background(), identifier)
 			return functions.Interpreter{Version: i.Version, Exact: exact}, err

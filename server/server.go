@@ -29,7 +29,11 @@ type Server struct {
 	listener net.Listener
 	endpoint string
 	ca       string
-	temp     string // what Close removes
+
+	profiles   *http.Server // nil without Config.Pprof
+	profilesAt net.Listener
+
+	temp string // what Close removes
 
 	turn sync.Mutex // held by who takes the house down: a reset, a revival, Close
 
@@ -43,6 +47,7 @@ type Server struct {
 func Open(ctx context.Context, c Config) (*Server, error) {
 	const op = "server.Open"
 	s := &Server{c: c, began: time.Now()}
+	s.c.metrics = newMetrics(s)
 	if s.c.Log == nil {
 		s.c.Log = slog.New(slog.DiscardHandler)
 	}
@@ -53,8 +58,14 @@ func Open(ctx context.Context, c Config) (*Server, error) {
 		s.removeTemp()
 		return nil, fault.In(op, err)
 	}
+	if err := s.listenPprof(); err != nil {
+		s.listener.Close()
+		s.removeTemp()
+		return nil, fault.In(op, err)
+	}
 	h, err := openHouse(ctx, s.c, s.endpoint)
 	if err != nil {
+		s.closeProfiles()
 		s.listener.Close()
 		s.removeTemp()
 		return nil, fault.In(op, err)
@@ -165,6 +176,10 @@ func (s *Server) Run(ctx context.Context) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	wg.Go(func() { s.revive(ctx) })
+	if s.profiles != nil {
+		wg.Go(func() { s.profiles.Serve(s.profilesAt) })
+		defer s.closeProfiles()
+	}
 	done := make(chan error, 1)
 	go func() { done <- srv.Serve(s.listener) }()
 	select {
@@ -184,6 +199,7 @@ func (s *Server) Run(ctx context.Context) error {
 // Close takes the rooms down. Every execution environment ends with it.
 func (s *Server) Close() error {
 	s.listener.Close()
+	s.closeProfiles()
 	s.turn.Lock()
 	defer s.turn.Unlock()
 	s.mu.Lock()

@@ -24,6 +24,9 @@ func (r *run) encode(events []interp.Event, m message) [][]byte {
 	for i := range events {
 		b := make([]byte, 1, 128)
 		b[0] = eventRecord
+		if events[i].Type.Enters() {
+			r.s.transitions.Add(1)
+		}
 		out = append(out, events[i].Append(b))
 	}
 	if m.side != nil && len(events) > 0 {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"anthill/arn"
@@ -67,6 +68,7 @@ type Service struct {
 	mapRunDocs   *store.Collection[MapRun]
 	mapRunsOf    *store.Collection[struct{}]   // execution ARN / start / map run ARN
 	open         *store.Collection[openRecord] // Standard executions that have not ended
+	transitions  atomic.Int64                  // states entered since Open
 	wakeRest     chan struct{}                 // has room for one: the keeper of those that rest has something to do
 
 	ctx  context.Context // ends with Close
@@ -180,6 +182,20 @@ func (s *Service) Close() error {
 	s.stop()
 	s.wg.Wait()
 	return nil
+}
+
+// Figures are those of the service for those who watch it.
+type Figures struct {
+	Open        int   // executions that have not ended
+	Resting     int   // of them, those that are not in memory since they only wait
+	Transitions int64 // states entered since Open
+}
+
+// Figures gives them as they are now.
+func (s *Service) Figures() Figures {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return Figures{len(s.mu.runs) + len(s.mu.resting), len(s.mu.resting), s.transitions.Load()}
 }
 
 // enter counts a piece of work that Close waits for, and is false when the service is closed. Each true needs a leave.

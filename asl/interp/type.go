@@ -117,6 +117,9 @@ func (t Type) String() string { return typeNames[t] }
 // Hidden reports whether AWS's histories do not show events of this type. They have ID 0.
 func (t Type) Hidden() bool { return t >= Retry }
 
+// Enters reports whether an event of that type is the entry into a state: a state transition.
+func (t Type) Enters() bool { return t >= PassStateEntered && t <= MapStateEntered }
+
 // Ends reports whether an event of that type is the end of an execution.
 func (t Type) Ends() bool {
 	switch t {
