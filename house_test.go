@@ -26,6 +26,7 @@ var plan = []struct {
 	{"arn", ""},
 	{"fault", ""},
 	{"value", ""},
+	{"uuid", ""},
 	// durable rooms
 	{"internal/disk", "fault"},
 	{"store", "fault internal/disk"},
@@ -34,11 +35,11 @@ var plan = []struct {
 	// engines
 	{"asl/failure", ""},
 	{"asl/jsonpath", "value asl/failure"},
-	{"asl/intrinsic", "value asl/failure asl/jsonpath"},
+	{"asl/intrinsic", "value uuid asl/failure asl/jsonpath"},
 	{"asl/template", "value asl/failure asl/jsonpath asl/intrinsic"},
 	{"asl/choice", "value asl/failure asl/jsonpath asl/intrinsic asl/template"},
-	{"asl/jsonata", "value"},
-	{"asl/interp", "value arn asl asl/..."},
+	{"asl/jsonata", "value uuid"},
+	{"asl/interp", "value arn uuid asl asl/..."},
 	{"asl", "value arn asl/failure asl/jsonpath asl/intrinsic asl/template asl/choice asl/jsonata"},
 	{"sandbox/...", "arn fault sandbox sandbox/..."},
 	{"sandbox", "arn fault sandbox/..."},
@@ -46,12 +47,12 @@ var plan = []struct {
 	{"identity", "arn fault store history"},
 	{"logs", "arn fault store history identity"},
 	{"registry", "arn fault store history blobs identity logs"},
-	{"functions", "arn fault value internal/disk store history blobs sandbox sandbox/... identity logs registry"},
-	{"workflows", "arn fault value store history blobs asl asl/... identity logs registry functions sandbox"},
+	{"functions", "arn fault value uuid internal/disk store history blobs sandbox sandbox/... identity logs registry"},
+	{"workflows", "arn fault value uuid store history blobs asl asl/... identity logs registry functions sandbox"},
 	{"buckets", "internal/disk arn fault value store history blobs identity logs registry functions workflows"},
-	{"connections", "arn fault value store asl/failure workflows"}, // a task's integration, as the stages of gateways are
+	{"connections", "arn fault value uuid store asl/failure workflows"}, // a task's integration, as the stages of gateways are
 	{"gateways/vtl", "value"},
-	{"gateways", "arn fault value store history blobs identity logs registry functions workflows buckets asl/jsonpath asl/failure gateways/vtl"},
+	{"gateways", "arn fault value uuid store history blobs identity logs registry functions workflows buckets asl/jsonpath asl/failure gateways/vtl"},
 	// doors
 	{"api/protocol", "fault arn"},
 	{"api/sigv4", "fault api/protocol"},
@@ -66,7 +67,7 @@ var plan = []struct {
 	{"loadtest", "value fault latency"},
 	{"report", "value fault latency loadtest"},
 	{"lab", "value fault arn latency loadtest report"},
-	{"bench", "value fault arn latency report history internal/disk sandbox sandbox/process"}, // floors are of the rooms themselves
+	{"bench", "value uuid fault arn latency report history internal/disk sandbox sandbox/process"}, // floors are of the rooms themselves
 	// wiring
 	{"server", "*"},
 	{"cmd/anthill", "server bench lab loadtest latency report fault value arn sandbox/supervisor sandbox/process sandbox internal/..."},

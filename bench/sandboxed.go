@@ -2,8 +2,6 @@ package bench
 
 import (
 	"context"
-	"crypto/rand"
-	"fmt"
 	"os"
 	"path/filepath"
 	"sync/atomic"
@@ -12,6 +10,7 @@ import (
 	"anthill/fault"
 	"anthill/sandbox"
 	"anthill/sandbox/process"
+	"anthill/uuid"
 )
 
 // bareSandbox is the warm pool over real processes with nothing above it: no HTTP, no service, no history.
@@ -60,7 +59,7 @@ func (r *rig) openSandbox(ctx context.Context) (*bareSandbox, error) {
 }
 
 func (b *bareSandbox) invoke(ctx context.Context) (*sandbox.Result, error) {
-	res, err := b.pool.Invoke(ctx, b.spec, sandbox.Invocation{RequestID: requestID(), Payload: []byte(event), InvokedARN: b.spec.ARN})
+	res, err := b.pool.Invoke(ctx, b.spec, sandbox.Invocation{RequestID: uuid.New(), Payload: []byte(event), InvokedARN: b.spec.ARN})
 	if err == nil && res.FunctionError != "" {
 		err = fault.Invalidf("bench.invoke", "function", "the no-op function failed: %s", res.Payload)
 	}
@@ -76,12 +75,6 @@ func (b *bareSandbox) call(ctx context.Context) error {
 }
 
 func (b *bareSandbox) close() { _ = b.pool.Close() }
-
-func requestID() string {
-	var b [16]byte
-	_, _ = rand.Read(b[:])
-	return fmt.Sprintf("%x-%x-4%x-8%x-%x", b[0:4], b[4:6], b[6:8], b[8:10], b[10:16])[:36]
-}
 
 // sandboxRate is how many calls per second the sandbox alone serves in four environments.
 func (r *rig) sandboxRate(ctx context.Context) (float64, error) {

@@ -2,8 +2,6 @@ package connections
 
 import (
 	"cmp"
-	"crypto/rand"
-	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -13,6 +11,7 @@ import (
 	"anthill/arn"
 	"anthill/fault"
 	"anthill/store"
+	"anthill/uuid"
 )
 
 // Config says what a Service stands on. Store must be set.
@@ -87,10 +86,7 @@ func (s *Service) Create(c Connection) (*Connection, error) {
 		}
 		return nil, fault.In(op, err)
 	}
-	var id [16]byte
-	rand.Read(id[:])
-	id[6], id[8] = id[6]&0x0f|0x40, id[8]&0x3f|0x80
-	c.ARN = arn.New("events", c.Region, c.Account, fmt.Sprintf("connection/%s/%x-%x-%x-%x-%x", c.Name, id[:4], id[4:6], id[6:8], id[8:10], id[10:])).String()
+	c.ARN = arn.New("events", c.Region, c.Account, "connection/"+c.Name+"/"+uuid.New()).String()
 	c.Created = time.Now().UTC().Truncate(time.Second)
 	c.Modified = c.Created
 	return &c, fault.In(op, s.docs.Put(c.key(), c))

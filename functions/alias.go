@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"anthill/fault"
+	"anthill/uuid"
 )
 
 // Alias is a name for a version, or for two with a share of the traffic each.
@@ -37,7 +38,7 @@ func (s *Service) CreateAlias(r Ref, a Alias) (Alias, error) {
 		if _, ok := e.Aliases[a.Name]; ok {
 			return &fault.Error{Kind: fault.Exists, Op: op, Noun: noun, Name: r.Name, Detail: "Alias already exists: " + e.ref(a.Name).ARN()}
 		}
-		a.Revision = newUUID()
+		a.Revision = uuid.New()
 		put(&e.Aliases, a.Name, a)
 		return nil
 	})
@@ -92,7 +93,7 @@ func (s *Service) UpdateAlias(r Ref, name string, u AliasUpdate) (Alias, error) 
 		if err := e.checkAlias(op, a); err != nil {
 			return err
 		}
-		a.Revision = newUUID()
+		a.Revision = uuid.New()
 		put(&e.Aliases, name, a)
 		return nil
 	})

@@ -7,6 +7,7 @@ import (
 
 	"anthill/arn"
 	"anthill/fault"
+	"anthill/uuid"
 )
 
 // CodeSource is code as a caller gives it: one of its three forms.
@@ -60,7 +61,7 @@ func (s *Service) Create(ctx context.Context, c Creation) (*Description, error) 
 	now := time.Now()
 	f := &Function{Account: k.Account, Region: k.Region, Name: k.Name, NextVersion: 1,
 		Tags: maps.Clone(c.Tags), SigningConfig: c.SigningConfig,
-		Latest: Version{Number: Latest, Settings: *set, Code: code, Modified: now, Instance: newUUID()}}
+		Latest: Version{Number: Latest, Settings: *set, Code: code, Modified: now, Instance: uuid.New()}}
 	f.Latest.begin(Creating, now, s.settle())
 	d := &Description{Function: f, Version: &f.Latest, ARN: k.ARN()}
 	if c.Publish {

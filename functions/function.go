@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strconv"
 	"time"
+
+	"anthill/uuid"
 )
 
 // Function is one function: its unpublished version and everything that belongs to it. Published versions are documents
@@ -75,15 +77,15 @@ func (v *Version) at(now time.Time) *Version {
 
 // begin puts v in a phase that ends after d, with a new revision for it and one for afterwards.
 func (v *Version) begin(p Phase, now time.Time, d time.Duration) {
-	v.Phase, v.Revision = p, newUUID()
-	v.SettleAt, v.Settled = now.Add(d), newUUID()
+	v.Phase, v.Revision = p, uuid.New()
+	v.SettleAt, v.Settled = now.Add(d), uuid.New()
 }
 
 // touch gives v a new revision without a phase.
 func (v *Version) touch() {
-	v.Revision = newUUID()
+	v.Revision = uuid.New()
 	if v.Phase != Steady {
-		v.Settled = newUUID()
+		v.Settled = uuid.New()
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 
 	"anthill/fault"
 	"anthill/sandbox"
+	"anthill/uuid"
 )
 
 // Mode is how an invocation is waited for.
@@ -69,7 +70,7 @@ func (s *Service) Invoke(ctx context.Context, inv Invocation) (*Result, error) {
 		return nil, err
 	}
 	if inv.RequestID == "" {
-		inv.RequestID = newUUID()
+		inv.RequestID = uuid.New()
 	}
 	if inv.TraceID == "" {
 		inv.TraceID = newTraceID()
@@ -285,21 +286,6 @@ func (s *Service) credentials(acct, role string) sandbox.Credentials {
 
 // instanceKey names an instance of a version among all environments of the platform.
 func instanceKey(k Key, v *Version) string { return k.path() + "/" + v.Number + "@" + v.Instance }
-
-// newUUID makes a random UUID (RFC 9562, version 4).
-func newUUID() string {
-	var b [16]byte
-	_, _ = rand.Read(b[:]) // never fails
-	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
-	var out [36]byte
-	hex.Encode(out[:8], b[:4])
-	hex.Encode(out[9:13], b[4:6])
-	hex.Encode(out[14:18], b[6:8])
-	hex.Encode(out[19:23], b[8:10])
-	hex.Encode(out[24:], b[10:])
-	out[8], out[13], out[18], out[23] = '-', '-', '-', '-'
-	return string(out[:])
-}
 
 // newTraceID makes an X-Ray trace header for a request that came without one (X-Ray developer guide, "Tracing header").
 func newTraceID() string {

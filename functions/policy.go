@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"anthill/fault"
+	"anthill/uuid"
 )
 
 // Policy is a resource policy: who may call a function. It is recorded and shown, not enforced.
@@ -96,7 +97,7 @@ func (p Policy) with(op string, ask Permission, have, resource string) (Policy, 
 		return p, Statement{}, conflict(op, resource, "The statement id (%s) provided already exists. Please provide a new statement id, or remove the existing statement.", ask.Sid)
 	}
 	s, err := statementOf(op, ask, resource)
-	return Policy{append(slices.Clip(p.Statements), s), newUUID()}, s, err
+	return Policy{append(slices.Clip(p.Statements), s), uuid.New()}, s, err
 }
 
 // without is the policy with one statement less.
@@ -111,7 +112,7 @@ func (p Policy) without(op, sid, revision, resource string) (Policy, error) {
 	if revision != "" && revision != p.Revision {
 		return p, staleRevision(op, resource, "GetPolicy")
 	}
-	return Policy{slices.Delete(slices.Clone(p.Statements), i, i+1), newUUID()}, nil
+	return Policy{slices.Delete(slices.Clone(p.Statements), i, i+1), uuid.New()}, nil
 }
 
 // AddPermission adds a statement to the policy of a function, version or alias.

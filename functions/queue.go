@@ -11,6 +11,7 @@ import (
 	"anthill/fault"
 	"anthill/internal/disk"
 	"anthill/store"
+	"anthill/uuid"
 )
 
 // Limits of queued invocations (Lambda developer guide, "How Lambda handles errors and retries with asynchronous
@@ -296,7 +297,7 @@ func (q *queue) finish(d *queued, config AsyncConfig, r *result) error {
 				return err
 			}
 			now := time.Now()
-			next = &queued{Ref: target, RequestID: newUUID(), TraceID: d.TraceID, Payload: record, Accepted: now, NotBefore: now}
+			next = &queued{Ref: target, RequestID: uuid.New(), TraceID: d.TraceID, Payload: record, Accepted: now, NotBefore: now}
 			writes = append(writes, q.docs.Write(next.key(), *next))
 		default:
 			if err := q.deliver(a.Service, to, record); err != nil {

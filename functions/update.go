@@ -3,6 +3,8 @@ package functions
 import (
 	"context"
 	"time"
+
+	"anthill/uuid"
 )
 
 // CodeUpdate gives a function new code.
@@ -41,7 +43,7 @@ func (s *Service) UpdateCode(ctx context.Context, u CodeUpdate) (*Description, e
 		if err := checkUnzipped(op, code, set.Layers); err != nil {
 			return err
 		}
-		e.Latest.Code, e.Latest.Modified, e.Latest.Instance = code, e.now, newUUID()
+		e.Latest.Code, e.Latest.Modified, e.Latest.Instance = code, e.now, uuid.New()
 		e.Latest.begin(Updating, e.now, s.settle())
 		out = &Description{Function: e.Function, Version: &e.Latest, ARN: e.Key().ARN()}
 		if u.Publish {
@@ -147,7 +149,7 @@ func (s *Service) UpdateConfiguration(u ConfigurationUpdate) (*Description, erro
 				return err
 			}
 		}
-		e.Latest.Settings, e.Latest.Modified, e.Latest.Instance = set, e.now, newUUID()
+		e.Latest.Settings, e.Latest.Modified, e.Latest.Instance = set, e.now, uuid.New()
 		e.Latest.begin(Updating, e.now, s.settle())
 		out = &Description{Function: e.Function, Version: &e.Latest, ARN: e.Key().ARN()}
 		return nil

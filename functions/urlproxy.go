@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"anthill/fault"
+	"anthill/uuid"
 )
 
 // URLPath is the prefix under which function URLs answer without a host name of their own: URLPath + id + "/path".
@@ -54,7 +55,7 @@ func (p *URLProxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		answerText(w, http.StatusRequestEntityTooLarge, "application/json", `{"Message":"Request Entity Too Large"}`)
 		return
 	}
-	inv := Invocation{Ref: ref, RequestID: newUUID(), Arrived: arrived.UnixNano(), TraceID: r.Header.Get("X-Amzn-Trace-Id"),
+	inv := Invocation{Ref: ref, RequestID: uuid.New(), Arrived: arrived.UnixNano(), TraceID: r.Header.Get("X-Amzn-Trace-Id"),
 		ForceCold: r.Header.Get("X-Anthill-Force-Cold") != "", Method: r.Header.Get("X-Anthill-Start-Method")}
 	if inv.TraceID == "" {
 		inv.TraceID = newTraceID()

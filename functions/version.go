@@ -3,6 +3,8 @@ package functions
 import (
 	"strconv"
 	"time"
+
+	"anthill/uuid"
 )
 
 // Publication asks for a published version of what a function is now.
@@ -63,7 +65,7 @@ func (s *Service) publish(f *Function, now time.Time, description string) *Versi
 	v := f.Latest
 	v.Number = strconv.Itoa(f.NextVersion)
 	v.From = f.Latest.Instance
-	v.Instance, v.Revision = newUUID(), newUUID()
+	v.Instance, v.Revision = uuid.New(), uuid.New()
 	v.Phase, v.SettleAt, v.Settled = Steady, time.Time{}, ""
 	v.Failure, v.NoSnapshot = Failure{}, ""
 	v.Settings.Description = description

@@ -14,6 +14,7 @@ import (
 	"sync"
 	"time"
 
+	"anthill/uuid"
 	"anthill/value"
 	"anthill/workflows"
 )
@@ -249,7 +250,7 @@ func (w *answer) output(edge bool) value.Value {
 	h.Set("Content-Length", fmt.Sprint(w.body.Len()))
 	h.Set("Date", time.Now().UTC().Format(http.TimeFormat))
 	if edge {
-		h.Set("Via", "1.1 "+strings.ReplaceAll(uuid(), "-", "")+".cloudfront.net (CloudFront)")
+		h.Set("Via", "1.1 "+strings.ReplaceAll(uuid.New(), "-", "")+".cloudfront.net (CloudFront)")
 		h.Set("X-Amz-Cf-Id", newID(55)+"==")
 		h.Set("X-Amz-Cf-Pop", "IAD55-P1")
 		h.Set("X-Cache", "Miss from cloudfront")

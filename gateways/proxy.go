@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"anthill/gateways/vtl"
+	"anthill/uuid"
 	"anthill/value"
 )
 
@@ -89,7 +90,7 @@ func address(r *http.Request) (id, stage, rest string, ok bool) {
 
 // ServeHTTP routes a request to its integration.
 func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	c := &call{r: r, began: p.s.now(), requestID: uuid(), extended: extendedID(), traceID: traceID(r, p.s.now())}
+	c := &call{r: r, began: p.s.now(), requestID: uuid.New(), extended: extendedID(), traceID: traceID(r, p.s.now())}
 	h := w.Header()
 	h.Set("x-amzn-RequestId", c.requestID)
 	h.Set("x-amz-apigw-id", c.extended)
@@ -194,13 +195,6 @@ func (c *call) source() string {
 		return c.r.RemoteAddr
 	}
 	return source
-}
-
-func uuid() string {
-	var b [16]byte
-	crand.Read(b[:])
-	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
-	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
 }
 
 // extendedID looks like API Gateway's: fifteen characters and an equals sign.

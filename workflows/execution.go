@@ -12,6 +12,7 @@ import (
 	"anthill/fault"
 	"anthill/history"
 	"anthill/store"
+	"anthill/uuid"
 	"anthill/value"
 )
 
@@ -157,7 +158,7 @@ func (s *Service) prepare(op string, in StartInput) (*run, value.Value, error) {
 		return nil, value.Value{}, err
 	}
 	if in.Name == "" {
-		in.Name = newID()
+		in.Name = uuid.New()
 	}
 	if err := checkName(op, in.Name); err != nil {
 		return nil, value.Value{}, err
@@ -178,7 +179,7 @@ func (s *Service) prepare(op string, in StartInput) (*run, value.Value, error) {
 	}
 	e.ARN = resource(m.Scope, "execution", m.Name+":"+in.Name)
 	if e.Type == Express {
-		e.ARN = resource(m.Scope, "express", m.Name+":"+in.Name+":"+newID())
+		e.ARN = resource(m.Scope, "express", m.Name+":"+in.Name+":"+uuid.New())
 	}
 	r, err := s.newRun(e, t.Revision)
 	return r, input, err

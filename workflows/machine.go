@@ -10,6 +10,7 @@ import (
 	"anthill/asl"
 	"anthill/fault"
 	"anthill/store"
+	"anthill/uuid"
 )
 
 // Type is how executions of a state machine are kept.
@@ -262,7 +263,7 @@ func (s *Service) UpdateMachine(machineARN string, in MachineUpdate) (m *Machine
 	}
 	// Only a change of the definition or the role makes a new revision id; updating to what is there makes none.
 	if r.Definition != old.Definition || r.RoleARN != old.RoleARN {
-		r.ID = newID()
+		r.ID = uuid.New()
 	}
 	r.Updated = time.Now()
 	r.Key = revisionKey(old.ARN, r.Updated)

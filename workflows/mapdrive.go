@@ -14,6 +14,7 @@ import (
 	"anthill/asl/failure"
 	"anthill/asl/interp"
 	"anthill/fault"
+	"anthill/uuid"
 	"anthill/value"
 )
 
@@ -417,7 +418,7 @@ func (m *mapRun) childOf(i, generation int) Execution {
 	h := sha256.Sum256(fmt.Appendf(nil, "%s#%d#%d", m.effect.ARN, i, generation))
 	var id [16]byte
 	copy(id[:], h[:])
-	name := uuid(id)
+	name := uuid.Of(id)
 	p := m.parent.e
 	e := Execution{Name: name, MachineARN: m.mu.doc.MachineARN, MachineName: p.MachineName, RevisionKey: p.RevisionKey, RoleARN: p.RoleARN,
 		Type: Standard, Started: time.Now(), Status: Running, MapRunARN: m.effect.ARN, MapState: m.effect.State.Path, ItemCount: int(m.inputs[i].items)}

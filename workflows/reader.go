@@ -12,6 +12,7 @@ import (
 	"anthill/arn"
 	"anthill/asl/failure"
 	"anthill/asl/interp"
+	"anthill/uuid"
 	"anthill/value"
 )
 
@@ -52,7 +53,7 @@ func (s *Service) readItems(ctx context.Context, e *interp.RunMap) (*itemList, e
 	if s.c.Objects == nil {
 		return nil, unreadable("This platform has no object storage: nothing can be read by %s", spec.Resource.ARN)
 	}
-	r := &reader{Objects: s.c.Objects, id: newID(), args: e.Reader, config: spec.Config, most: e.MaxItems, bucket: e.Reader.Get("Bucket").Text()}
+	r := &reader{Objects: s.c.Objects, id: uuid.New(), args: e.Reader, config: spec.Config, most: e.MaxItems, bucket: e.Reader.Get("Bucket").Text()}
 	if r.bucket == "" {
 		return nil, unreadable("The ItemReader's Bucket must be a string that is not empty")
 	}

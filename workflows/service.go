@@ -2,8 +2,6 @@ package workflows
 
 import (
 	"context"
-	"crypto/rand"
-	"fmt"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -238,19 +236,6 @@ func (s *Service) compile(r *Revision) (*asl.Machine, error) {
 	defer s.mu.Unlock()
 	s.mu.compiled[r.Key] = m
 	return m, nil
-}
-
-// newID is a random UUID, version 4.
-func newID() string {
-	var b [16]byte
-	rand.Read(b[:])
-	return uuid(b)
-}
-
-func uuid(b [16]byte) string {
-	b[6] = b[6]&0x0f | 0x40
-	b[8] = b[8]&0x3f | 0x80
-	return fmt.Sprintf("%x-%x-%x-%x-%x", b[0:4], b[4:6], b[6:8], b[8:10], b[10:])
 }
 
 // name of a states resource: resource(sc, "stateMachine", "hello").

@@ -13,6 +13,7 @@ import (
 	"anthill/asl/failure"
 	"anthill/asl/interp"
 	"anthill/fault"
+	"anthill/uuid"
 	"anthill/value"
 )
 
@@ -98,7 +99,7 @@ func (r *run) newTask(e *interp.RunTask, recovered bool) *Task {
 	binary.BigEndian.PutUint64(b[8:], e.Task)
 	h.Write(b[:])
 	copy(b[:], h.Sum(nil))
-	t.RequestID = uuid(b)
+	t.RequestID = uuid.Of(b)
 	t.ctx, t.cancel = context.WithCancel(r.s.ctx)
 	return t
 }

@@ -13,6 +13,7 @@ import (
 	"anthill/asl/failure"
 	"anthill/asl/interp"
 	"anthill/fault"
+	"anthill/uuid"
 	"anthill/value"
 )
 
@@ -178,7 +179,7 @@ func (t *test) late(ctx context.Context, x *interp.Test) error {
 
 // perform does the task that the state calls for.
 func (t *test) perform(ctx context.Context, x *interp.Test) error {
-	task := &Task{RunTask: x.Task(), Scope: t.scope, RoleARN: t.in.RoleARN, RequestID: newID(), Inspected: t.in.Trace, Secrets: t.in.Secrets}
+	task := &Task{RunTask: x.Task(), Scope: t.scope, RoleARN: t.in.RoleARN, RequestID: uuid.New(), Inspected: t.in.Trace, Secrets: t.in.Secrets}
 	if task.Timeout > 0 && time.Duration(task.Timeout)*time.Second < longestTest {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, time.Duration(task.Timeout)*time.Second)
@@ -326,7 +327,7 @@ func contains(s *asl.State, name string) bool {
 
 // testIdentity is an execution that is not there.
 func testIdentity(sc Scope, role string) interp.Identity {
-	machine, name := newID(), newID()
+	machine, name := uuid.New(), uuid.New()
 	return interp.Identity{ID: resource(sc, "express", machine+":"+name), Name: name, RoleARN: role,
 		StateMachineID: resource(sc, "stateMachine", machine), StateMachineName: machine}
 }

@@ -9,6 +9,7 @@ import (
 	"anthill/asl"
 	"anthill/asl/failure"
 	"anthill/asl/interp"
+	"anthill/uuid"
 	"anthill/value"
 )
 
@@ -115,7 +116,7 @@ func (m *mapRun) write(ctx context.Context, w *asl.WriterSpec) (value.Value, err
 				key += "l"
 			}
 			if err := s.c.Objects.Put(ctx, bucket, key, "application/json", r); err != nil {
-				return value.Value{}, objectFault(failure.ResultWriterFailed, newID(), err)
+				return value.Value{}, objectFault(failure.ResultWriterFailed, uuid.New(), err)
 			}
 			list = value.OfArray(value.OfObject(value.Member{Key: "Key", Value: value.OfString(key)}, value.Member{Key: "Size", Value: value.OfInt(r.size)}))
 		}
@@ -124,7 +125,7 @@ func (m *mapRun) write(ctx context.Context, w *asl.WriterSpec) (value.Value, err
 	manifest := value.OfObject(value.Member{Key: "DestinationBucket", Value: value.OfString(bucket)},
 		value.Member{Key: "MapRunArn", Value: value.OfString(m.effect.ARN)}, value.Member{Key: "ResultFiles", Value: files})
 	if err := s.c.Objects.Put(ctx, bucket, folder+"manifest.json", "application/json", strings.NewReader(manifest.String())); err != nil {
-		return value.Value{}, objectFault(failure.ResultWriterFailed, newID(), err)
+		return value.Value{}, objectFault(failure.ResultWriterFailed, uuid.New(), err)
 	}
 	m.written()
 	return value.OfObject(value.Member{Key: "MapRunArn", Value: value.OfString(m.effect.ARN)},

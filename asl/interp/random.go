@@ -4,10 +4,10 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
-	"fmt"
 	"strings"
 
 	"anthill/asl"
+	"anthill/uuid"
 )
 
 // draws is a stream of random bits that belongs to one event of an execution: the same ones in every replay.
@@ -73,15 +73,8 @@ func (x *Execution) mapRunARN(seq uint64, s *asl.State) string {
 	}
 	label := s.Map.Label
 	if label == "" {
-		label = uuid(d.bits())
+		label = uuid.Of(d.bits())
 	}
 	machine := strings.Replace(x.id.StateMachineID, ":stateMachine:", ":mapRun:", 1)
-	return machine + "/" + label + ":" + uuid(bits)
-}
-
-// uuid prints random bits as a version 4 UUID.
-func uuid(b [16]byte) string {
-	b[6] = b[6]&0x0f | 0x40
-	b[8] = b[8]&0x3f | 0x80
-	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
+	return machine + "/" + label + ":" + uuid.Of(bits)
 }

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"anthill/asl/jsonpath"
+	"anthill/uuid"
 	"anthill/value"
 )
 
@@ -69,7 +70,7 @@ func find(name string) *function {
 	case "States.StringSplit":
 		return &function{name: name, eval: stringSplit}
 	case "States.UUID":
-		return &function{name: name, eval: uuid}
+		return &function{name: name, eval: newUUID}
 	}
 	return nil
 }
@@ -191,16 +192,13 @@ func stringSplit(_ *jsonpath.Env, args []value.Value) (value.Value, error) {
 	return value.OfArray(items...), nil
 }
 
-// uuid makes a version 4 UUID of the environment's random bits.
-func uuid(env *jsonpath.Env, args []value.Value) (value.Value, error) {
+// newUUID makes a UUID of the environment's random bits.
+func newUUID(env *jsonpath.Env, args []value.Value) (value.Value, error) {
 	if len(args) != 0 {
 		return value.Value{}, errArguments
 	}
 	var b [16]byte
 	binary.BigEndian.PutUint64(b[:8], env.Random())
 	binary.BigEndian.PutUint64(b[8:], env.Random())
-	b[6] = b[6]&0x0f | 0x40
-	b[8] = b[8]&0x3f | 0x80
-	s := hex.EncodeToString(b[:])
-	return value.OfString(s[:8] + "-" + s[8:12] + "-" + s[12:16] + "-" + s[16:20] + "-" + s[20:]), nil
+	return value.OfString(uuid.Of(b)), nil
 }

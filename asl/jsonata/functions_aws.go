@@ -5,11 +5,12 @@ import (
 	"crypto/sha1"
 	"crypto/sha256"
 	"crypto/sha512"
+	"encoding/binary"
 	"encoding/hex"
-	"fmt"
 	"hash"
 	"math"
 
+	"anthill/uuid"
 	"anthill/value"
 )
 
@@ -29,9 +30,10 @@ func awsFunctions() []builtinDef {
 			return ofNum(javaDouble(int64(seed.num())))
 		}},
 		{"uuid", "<:s>", 0, func(ev *eval, in val, args []val) val {
-			// Version 4 of RFC 9562.
-			hi, lo := ev.uint64()&^0xF000|0x4000, ev.uint64()&(1<<62-1)|1<<63
-			return ofString(fmt.Sprintf("%08x-%04x-%04x-%04x-%012x", hi>>32, hi>>16&0xFFFF, hi&0xFFFF, lo>>48, lo&(1<<48-1)))
+			var bits [16]byte
+			binary.BigEndian.PutUint64(bits[:8], ev.uint64())
+			binary.BigEndian.PutUint64(bits[8:], ev.uint64())
+			return ofString(uuid.Of(bits))
 		}},
 		{"parse", "<s:x>", 1, strict(func(ev *eval, in val, args []val) val {
 			ev.charge(2 * len(args[0].text()))

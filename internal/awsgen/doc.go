@@ -1,4 +1,4 @@
-// Awsgen writes api/*/wire_gen.go from AWS's own service models.
+// Command awsgen writes api/*/wire_gen.go from AWS's own service models.
 //
 //	go run ./internal/awsgen                  write the Go files again from internal/awsgen/models
 //	go run ./internal/awsgen -import DIR      first take the models anew from botocore's data directory DIR
