@@ -103,7 +103,7 @@ type TraceEvent struct {
 // Trace gives every instant of an execution. Events of one decision share an instant and a flush.
 func (s *Service) Trace(executionARN string) (*Trace, error) {
 	const op = "workflows.Trace"
-	e, err := s.Get(executionARN)
+	e, err := s.traced(executionARN)
 	if err != nil {
 		return nil, err
 	}
@@ -146,5 +146,47 @@ func (s *Service) Trace(executionARN string) (*Trace, error) {
 			t.Events = append(t.Events, TraceEvent{ID: ev.ID, Previous: ev.Prev, Type: ev.Type.String(), State: state, Instant: ev.Time.UnixNano()})
 		}
 	}
+	if e.Type == Express && len(t.Events) == 0 {
+		return nil, &fault.Error{Kind: fault.NotFound, Op: op, Noun: "execution", Name: executionARN, Detail: "Execution Does Not Exist: '" + executionARN + "'"}
+	}
 	return t, nil
+}
+
+// traced finds what a trace is about. Express executions have no document; their events are in history all the same, once
+// they have ended.
+func (s *Service) traced(executionARN string) (*Execution, error) {
+	a, err := parseARN("workflows.Trace", executionARN, "execution", "express")
+	if err != nil {
+		return nil, err
+	}
+	parts := a.Split()
+	if parts[0] != "express" || len(parts) < 3 {
+		return s.Get(executionARN)
+	}
+	e := &Execution{ARN: executionARN, Name: parts[2], MachineName: parts[1], Type: Express, Status: Running}
+	e.MachineARN = resource(Scope{a.Account, a.Region}, "stateMachine", parts[1])
+	for rec, err := range s.c.History.ReadBack(e.stream()) {
+		if err != nil {
+			return nil, fault.In("workflows.Trace", err)
+		}
+		ev, ok, err := eventOf(rec.Data)
+		if err != nil {
+			return nil, fault.In("workflows.Trace", err)
+		}
+		if !ok {
+			continue
+		}
+		switch ev.Type {
+		case interp.ExecutionSucceeded:
+			e.Status = Succeeded
+		case interp.ExecutionFailed:
+			e.Status = Failed
+		case interp.ExecutionTimedOut:
+			e.Status = TimedOut
+		case interp.ExecutionAborted:
+			e.Status = Aborted
+		}
+		break
+	}
+	return e, nil
 }
