@@ -41,6 +41,7 @@ const (
 	ProcessStart Phase = "process start" // the place was made and a process was there
 	RuntimeStart Phase = "runtime start" // the interpreter started and the runtime's first instruction ran
 	Imports      Phase = "imports"       // the handler's module was imported: the user's init
+	Restore      Phase = "restore"       // instead of the two before: a snapshot was taken up, and its hooks ran
 	Delivery     Phase = "delivery"      // the request went to the handler
 	Handler      Phase = "handler"
 	Answer       Phase = "answer" // the outcome came back to the platform
@@ -48,7 +49,7 @@ const (
 
 // Phases are all phases in their order.
 func Phases() []Phase {
-	return []Phase{Gateway, Slot, ProcessStart, RuntimeStart, Imports, Delivery, Handler, Answer}
+	return []Phase{Gateway, Slot, ProcessStart, RuntimeStart, Imports, Restore, Delivery, Handler, Answer}
 }
 
 // Part is how long one phase took.
@@ -75,8 +76,12 @@ func (v Invocation) Parts() []Part {
 	if v.Start.IsCold() {
 		cut(Slot, v.SpawnBegin)
 		cut(ProcessStart, v.Spawned)
-		cut(RuntimeStart, v.InitBegin)
-		cut(Imports, v.InitEnd)
+		if v.Start == Restored {
+			cut(Restore, v.InitEnd)
+		} else {
+			cut(RuntimeStart, v.InitBegin)
+			cut(Imports, v.InitEnd)
+		}
 	} else {
 		cut(Slot, v.Sent)
 	}

@@ -32,6 +32,7 @@ func TestPartsSumUp(t *testing.T) {
 			v.Start, v.SpawnBegin, v.Spawned, v.InitBegin, v.InitEnd = latency.Proactive, 1, 2, 3, 8
 			return v
 		}, 5},
+		{"restored", func() latency.Invocation { v := whole; v.Start = latency.Restored; return v }, 7},
 		{"timed out in its handler", func() latency.Invocation { v := whole; v.Returned = 0; return v }, 7},
 	} {
 		v := c.v()

@@ -116,6 +116,7 @@ func phaseLooks() map[latency.Phase]color.Color {
 		latency.ProcessStart: color.NRGBA{0xf8, 0xe4, 0xd8, 0xff},
 		latency.RuntimeStart: color.NRGBA{0xe8, 0xa6, 0x78, 0xff},
 		latency.Imports:      color.NRGBA{0xa8, 0x48, 0x1a, 0xff},
+		latency.Restore:      color.NRGBA{0x7a, 0x3a, 0x12, 0xff},
 		latency.Delivery:     color.NRGBA{0x6a, 0xa3, 0xd0, 0xff},
 		latency.Handler:      deepBlue(),
 		latency.Answer:       ink(),
