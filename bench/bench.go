@@ -30,6 +30,8 @@ type Config struct {
 	Peers bool
 	// Cache keeps what peers need between runs. "" means anthill/bench under the user's cache directory.
 	Cache string
+	// Profiles is a directory for a CPU profile of the platform during the first seconds of each figure. "" takes none.
+	Profiles string
 	// Progress is told what is being done. nil tells nobody.
 	Progress func(line string)
 	// Version and Command stand in the result.
@@ -108,7 +110,12 @@ func Run(ctx context.Context, c Config) (*Result, error) {
 				continue
 			}
 			c.Progress(fmt.Sprintf("round %d of %d: %s", round+1, c.Rounds, m.Name))
+			wait := func() {}
+			if c.Profiles != "" && round == 0 {
+				wait = r.profile(ctx, m.Key)
+			}
 			reading, err := m.run(ctx, r)
+			wait()
 			if ctx.Err() != nil {
 				return nil, &fault.Error{Kind: fault.Canceled, Op: op, Err: ctx.Err()}
 			}

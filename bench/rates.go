@@ -99,7 +99,7 @@ func (c *client) runUntilEnd(ctx context.Context, machine string) error {
 		return err
 	}
 	for arn := e.ExecutionArn; ; {
-		if err := c.states(ctx, "DescribeExecution", object{"executionArn": arn}, &e); err != nil {
+		if err := c.states(ctx, "DescribeExecution", object{"executionArn": arn, "includedData": "METADATA_ONLY"}, &e); err != nil {
 			return err
 		}
 		if e.Status != "RUNNING" {

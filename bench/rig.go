@@ -21,6 +21,7 @@ type rig struct {
 	dir  string
 	temp bool
 
+	pprof    string // where the platform's profiles are; "" when they are not asked for
 	platform *platform
 	flush    *flushFile
 	echo     *echoProcess
@@ -59,7 +60,19 @@ func openRig(ctx context.Context, c Config) (r *rig, err error) {
 		return r, err
 	}
 	c.Progress("starting a platform")
-	if r.platform, err = startPlatform(ctx, r.Program, filepath.Join(r.dir, "data")); err != nil {
+	var flags []string
+	if c.Profiles != "" {
+		ports, err := freePorts(1)
+		if err != nil {
+			return r, err
+		}
+		r.pprof = fmt.Sprintf("127.0.0.1:%d", ports[0])
+		flags = []string{"--pprof", r.pprof}
+		if err := os.MkdirAll(c.Profiles, 0o755); err != nil {
+			return r, err
+		}
+	}
+	if r.platform, err = startPlatform(ctx, r.Program, filepath.Join(r.dir, "data"), flags...); err != nil {
 		return r, err
 	}
 	return r, r.platform.prepare(ctx)
@@ -105,9 +118,9 @@ type platform struct {
 
 var readyLine = regexp.MustCompile(`is ready at (\S+)`)
 
-func startPlatform(ctx context.Context, program, data string) (*platform, error) {
+func startPlatform(ctx context.Context, program, data string, flags ...string) (*platform, error) {
 	const op = "bench.startPlatform"
-	cmd := exec.CommandContext(ctx, program, "up", "--port", "0", "--data", data)
+	cmd := exec.CommandContext(ctx, program, append([]string{"up", "--port", "0", "--data", data}, flags...)...)
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	out, err := cmd.StdoutPipe()
 	if err != nil {
@@ -136,3 +149,22 @@ func (p *platform) stop() {
 	_ = p.cmd.Process.Signal(syscall.SIGTERM)
 	_ = p.cmd.Wait()
 }
+
+// profile takes a CPU profile of the platform during the next seconds, into Profiles/key.pprof. The returned function
+// waits for it.
+func (r *rig) profile(ctx context.Context, key string) (wait func()) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		b, err := newClient("http://"+r.pprof).post(ctx, "GET", fmt.Sprintf("/debug/pprof/profile?seconds=%d", profileSeconds), "", "", nil)
+		if err == nil {
+			err = os.WriteFile(filepath.Join(r.Profiles, key+".pprof"), b, 0o644)
+		}
+		if err != nil {
+			r.Progress("no profile of " + key + ": " + err.Error())
+		}
+	}()
+	return func() { <-done }
+}
+
+const profileSeconds = 4
