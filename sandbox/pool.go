@@ -271,7 +271,16 @@ func (p *Pool) removeLocked(m *member) {
 		return // Close ends it
 	}
 	p.refillLocked(m.spec.Key)
-	p.wg.Go(func() { _ = m.env.Close() })
+	p.wg.Go(func() { p.end(m) })
+}
+
+// end ends an environment that nobody uses any more, and passes on what it wrote to the last, its extensions' farewell
+// included.
+func (p *Pool) end(m *member) {
+	m.env.Stop()
+	m.tail = m.tail[:0]
+	m.flush(p)
+	_ = m.env.Close()
 }
 
 // reap ends environments that have been idle for too long. It sleeps for good while none is idle.
@@ -347,7 +356,7 @@ func (p *Pool) Close() error {
 	members := p.quit()
 	var wg sync.WaitGroup
 	for _, m := range members {
-		wg.Go(func() { _ = m.env.Close() })
+		wg.Go(func() { p.end(m) })
 	}
 	wg.Wait()
 	return fault.In("sandbox.Close", p.c.Driver.Close())

@@ -2,9 +2,11 @@ package process
 
 import (
 	"context"
+	"encoding/json"
 	"path/filepath"
 	"strings"
 
+	"anthill/sandbox"
 	"anthill/sandbox/runtimeapi"
 	"anthill/sandbox/supervisor"
 )
@@ -26,6 +28,7 @@ func (d *Driver) adapter(ctx context.Context, e *environment) (*supervisor.Adapt
 	for _, layer := range s.Layers {
 		a.Binds = append(a.Binds, supervisor.Bind{From: layer, To: "/opt"})
 	}
+	a.Polite, a.Job.Account, a.Job.Wrapped = extended(s), s.Account, s.Environment[execWrapper] != ""
 	if i.Language == "provided" {
 		a.Job.Argv = []string{"/var/runtime/bootstrap\x00/var/task/bootstrap\x00/opt/bootstrap"}
 		places := []string{filepath.Join(code, "bootstrap")}
@@ -43,6 +46,9 @@ func (d *Driver) adapter(ctx context.Context, e *environment) (*supervisor.Adapt
 	if i.Prefix != "/usr" && !strings.HasPrefix(i.Prefix, "/usr/") {
 		a.Binds = append(a.Binds, supervisor.Bind{From: i.Prefix, To: i.Prefix})
 	}
+	if i.Language == "python" {
+		return a, d.framed(ctx, e, a, boot)
+	}
 	a.Job.Argv = wrapped(s.Environment, i.Path, "/var/rapid/bootstrap.mjs")
 	a.PlainArgv = wrapped(s.Environment, i.Path, filepath.Join(boot, "bootstrap.mjs"))
 	return a, nil
@@ -50,8 +56,46 @@ func (d *Driver) adapter(ctx context.Context, e *environment) (*supervisor.Adapt
 
 // wrapped puts AWS_LAMBDA_EXEC_WRAPPER before the runtime's command.
 func wrapped(env map[string]string, argv ...string) []string {
-	if w := env["AWS_LAMBDA_EXEC_WRAPPER"]; w != "" {
+	if w := env[execWrapper]; w != "" {
 		return append([]string{w}, argv...)
 	}
 	return argv
+}
+
+// execWrapper names the variable that holds a wrapper around the runtime (developer guide, "Modifying the runtime
+// environment").
+const execWrapper = "AWS_LAMBDA_EXEC_WRAPPER"
+
+// wraps reports whether a Python function has something around its runtime or beside it, and so is started by itself with
+// an adapter, not forked from a template.
+func wraps(s *sandbox.Spec) bool { return s.Environment[execWrapper] != "" || extended(s) }
+
+// extended reports whether a layer brings extensions.
+func extended(s *sandbox.Spec) bool {
+	for _, layer := range s.Layers {
+		if len(runtimeapi.External(filepath.Join(layer, "extensions"))) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// framed completes the adapter of a Python runtime, which speaks frames.
+func (d *Driver) framed(ctx context.Context, e *environment, a *supervisor.Adapter, boot string) error {
+	i, s := e.runtime.interpreter, &e.spec
+	j := job{Task: "/var/task", Layers: []string{"/opt"}, Runtime: []string{"/var/runtime"}, Identifier: s.Runtime, EnsureASCII: ensureASCII(s.Runtime)}
+	libraries, err := d.libraries(ctx, i)
+	if err == nil {
+		a.Binds = append(a.Binds, supervisor.Bind{From: libraries, To: "/var/runtime"})
+	}
+	inside, err := json.Marshal(j)
+	if err != nil {
+		return err
+	}
+	a.Job.Frames = true
+	a.Job.Argv = wrapped(s.Environment, i.Path, "-S", "-B", "/var/rapid/boot.py", string(inside))
+	j.Task, j.Layers, j.Runtime = a.PlainDir, append([]string{}, s.Layers...), []string{libraries}
+	outside, err := json.Marshal(j)
+	a.PlainArgv = wrapped(s.Environment, i.Path, "-S", "-B", filepath.Join(boot, "boot.py"), string(outside))
+	return err
 }

@@ -32,10 +32,6 @@ func (d *Driver) resolve(ctx context.Context, spec sandbox.Spec) (managed, error
 		return managed{}, &fault.Error{Kind: fault.Unsupported, Op: "process.Create", Noun: "runtime", Name: spec.Runtime,
 			Detail: "this machine has only " + i.Language + " " + i.Version + ", and runtimes are strict"}
 	}
-	if spec.Environment["AWS_LAMBDA_EXEC_WRAPPER"] != "" && i.Language == "python" {
-		return managed{}, &fault.Error{Kind: fault.Unsupported, Op: "process.Create", Noun: "runtime", Name: spec.Runtime,
-			Detail: "AWS_LAMBDA_EXEC_WRAPPER is not supported for Python functions"}
-	}
 	return managed{interpreter: i, version: i.Display(spec.Runtime)}, nil
 }
 
@@ -48,7 +44,7 @@ func (d *Driver) command(ctx context.Context, e *environment) (supervisor.Comman
 		}
 		e.runtime = m
 	}
-	if e.runtime.interpreter.Language != "python" {
+	if e.runtime.interpreter.Language != "python" || wraps(&e.spec) {
 		a, err := d.adapter(ctx, e)
 		return supervisor.Command{ID: e.id, Log: e.out.path, State: e.statePath(), Adapter: a, Tmp: e.tmp}, err
 	}

@@ -3,6 +3,7 @@ package runtimeapi
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -22,13 +23,16 @@ import (
 
 // Job is what an adapter starts.
 type Job struct {
-	Argv   []string // of the runtime; the first that exists of Argv[0]'s alternatives, separated by NUL
-	Env    []string
-	Dir    string
-	User   []int          // uid and gid of the runtime; nil leaves them
-	Groups int            // control group files from descriptor 6 on
-	Limits map[string]int // of its resources, by their C names; see setrlimit(2)
-	Own    bool           // it is the first process of namespaces of its own; behind the control group files is a mount for /tmp
+	Argv    []string // of the runtime; the first that exists of Argv[0]'s alternatives, separated by NUL
+	Env     []string
+	Dir     string
+	User    []int          // uid and gid of the runtime; nil leaves them
+	Groups  int            // control group files from descriptor 6 on
+	Limits  map[string]int // of its resources, by their C names; see setrlimit(2)
+	Own     bool           // it is the first process of namespaces of its own; behind the control group files is a mount for /tmp
+	Account string         // that the function belongs to
+	Frames  bool           // the runtime speaks frames, as the Python one does, and gets a data socket, a control socket and a state page
+	Wrapped bool           // Argv begins with the user's wrapper
 	// Confine is a program with its first arguments that runs what follows them, confined; empty runs it as it is.
 	Confine []string
 	Filter  []byte // of the runtime's system calls, as confine.Filter gives it; empty leaves them all
@@ -65,52 +69,183 @@ func Main(argument string) int {
 	return 128 + int(status.Signal())
 }
 
+// ended is a child's end.
+type ended struct {
+	pid    int
+	status syscall.WaitStatus
+}
+
+// shutdownLimit is how long extensions may take to end (developer guide, "Shutdown phase").
+const shutdownLimit = 2 * time.Second
+
 func run(l *link, job *Job, begin int64) (syscall.WaitStatus, error) {
 	if job.Own {
 		if err := settle(job); err != nil {
 			return 0, err
 		}
-	}
-	if !job.Own { // what the runtime starts and leaves comes to us
+	} else { // what the runtime starts and leaves comes to us
 		_ = unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) // any kernel that Go runs on has it
 	}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return 0, err
 	}
-	a := &api{l: l, begin: begin, waits: make(chan *invocation, 1)}
+	a := &api{l: l, job: job, begin: begin, waits: make(chan *invocation, 1), x: newExtensions(nil)}
+	a.memory = func() int64 { return 0 }
 	job.Env = append(job.Env, "AWS_LAMBDA_RUNTIME_API="+listener.Addr().String())
-	ended := make(chan os.Signal, 1)
-	signal.Notify(ended, syscall.SIGCHLD)
-	signal.Ignore(syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
-	pid, err := start(job)
-	if err != nil {
-		return 0, err
+	if job.Frames {
+		if a.relay, err = newRelay(); err != nil {
+			return 0, err
+		}
 	}
-	a.memory = func() int64 { return residentPeak(pid) }
 	// In namespaces of its own every process that is to be seen is of this environment.
 	self := os.Getpid()
 	mine := own{listener, func(pid int) bool { return job.Own || descends(pid, self) }}
-	go func() { _ = http.Serve(mine, a) }() // these two end with the process
+	signals, children := make(chan os.Signal, 1), make(chan ended)
+	signal.Notify(signals, syscall.SIGCHLD)
+	asked := make(chan os.Signal, 1)
+	signal.Notify(asked, syscall.SIGTERM)
+	signal.Ignore(syscall.SIGINT, syscall.SIGHUP)
+	go reap(signals, children) // these end with the process
+	go func() { _ = http.Serve(mine, a) }()
+	c := &crew{job: job, a: a, children: children, asked: asked, extensions: map[int]string{}}
+	if status, over, err := c.board(); over || err != nil {
+		return status, err
+	}
+	if c.runtime, err = start(job, program{argv: job.Argv, dir: job.Dir, env: job.Env, relay: a.relay}); err != nil {
+		if job.Wrapped && errors.Is(err, os.ErrNotExist) { // as AWS's bootstrap, which is a shell's
+			fmt.Fprintf(os.Stderr, "/var/runtime/bootstrap: line 50: %s: No such file or directory\n", job.Argv[0])
+			return syscall.WaitStatus(127 << 8), nil
+		}
+		return 0, err
+	}
+	a.memory = func() int64 { return residentPeak(c.runtime) }
+	if a.relay != nil {
+		a.relay.started()
+		go a.relay.follow(a)
+	}
 	go func() {
 		_ = l.listen(a.invoke)
 		os.Exit(1)
 	}()
+	return c.sail(), nil
+}
+
+// crew is what runs in an environment: the runtime and the extensions.
+type crew struct {
+	job        *Job
+	a          *api
+	children   <-chan ended
+	asked      <-chan os.Signal
+	runtime    int
+	extensions map[int]string // names by process
+}
+
+// board starts the external extensions and waits for them to register. over says that one of them ended instead.
+func (c *crew) board() (status syscall.WaitStatus, over bool, err error) {
+	names := External("/opt/extensions")
+	if !c.job.Own || len(names) == 0 {
+		return 0, false, nil
+	}
+	c.a.x = newExtensions(names)
+	for _, name := range names {
+		pid, err := start(c.job, program{argv: []string{filepath.Join("/opt/extensions", name)}, dir: "/", env: extensionEnv(c.job.Env)})
+		if err != nil {
+			c.a.fail("Extension.LaunchError", fmt.Sprintf("%s: %v", name, err))
+			return 0, true, nil
+		}
+		c.extensions[pid] = name
+	}
+	done := make(chan struct{})
+	go func() {
+		c.a.x.wait(0, c.a.x.registeredLocked)
+		close(done)
+	}()
+	for {
+		select {
+		case <-done:
+			return 0, false, nil
+		case e := <-c.children:
+			if name, ours := c.extensions[e.pid]; ours {
+				c.crashed(name, e.status)
+				return e.status, true, nil
+			}
+		}
+	}
+}
+
+func (c *crew) crashed(name string, status syscall.WaitStatus) {
+	kind := c.a.x.failure()
+	if kind == "" {
+		kind = "Extension.Crash"
+	}
+	c.a.fail(kind, fmt.Sprintf("extension %s ended: exit status %d", name, status.ExitStatus()))
+}
+
+// sail waits for the end: of the runtime, of an extension, which takes all with it, or the supervisor's word.
+func (c *crew) sail() syscall.WaitStatus {
+	for {
+		select {
+		case e := <-c.children:
+			name, extension := c.extensions[e.pid]
+			switch {
+			case e.pid == c.runtime:
+				c.land("failure")
+				return e.status
+			case extension:
+				delete(c.extensions, e.pid)
+				c.crashed(name, e.status)
+				_ = syscall.Kill(c.runtime, syscall.SIGKILL) // gone already is fine
+				return e.status
+			}
+		case <-c.asked:
+			reason := "spindown"
+			if c.a.busy() {
+				reason = "timeout"
+			}
+			_ = syscall.Kill(c.runtime, syscall.SIGKILL)
+			c.land(reason)
+			return syscall.WaitStatus(syscall.SIGKILL)
+		}
+	}
+}
+
+// land ends the extensions.
+func (c *crew) land(reason string) {
+	if !c.job.Own {
+		defer endChildren()
+	}
+	if len(c.extensions) == 0 {
+		return
+	}
+	c.a.x.shutdown(reason, shutdownLimit)
+	limit := time.NewTimer(shutdownLimit)
+	defer limit.Stop()
+	for len(c.extensions) > 0 {
+		select {
+		case e := <-c.children:
+			delete(c.extensions, e.pid)
+		case <-limit.C:
+			return
+		}
+	}
+}
+
+// reap tells of every child that ends.
+func reap(signals <-chan os.Signal, children chan<- ended) {
 	for {
 		for {
 			var w syscall.WaitStatus
-			got, err := syscall.Wait4(-1, &w, syscall.WNOHANG, nil)
-			if got == pid {
-				if !job.Own {
-					endChildren()
-				}
-				return w, nil
+			pid, err := syscall.Wait4(-1, &w, syscall.WNOHANG, nil)
+			if pid > 0 {
+				children <- ended{pid, w}
+				continue
 			}
-			if got <= 0 && err != syscall.EINTR {
+			if err != syscall.EINTR {
 				break
 			}
 		}
-		<-ended
+		<-signals
 	}
 }
 
@@ -128,9 +263,10 @@ func endChildren() {
 				_ = syscall.Kill(pid, syscall.SIGKILL)
 			}
 		}
-		if _, err := syscall.Wait4(-1, nil, 0, nil); err == syscall.ECHILD {
+		if len(bytes.Fields(b)) == 0 {
 			return
 		}
+		time.Sleep(time.Millisecond) // the reaper takes them
 	}
 }
 
@@ -148,11 +284,24 @@ func settle(job *Job) error {
 	return nil
 }
 
-// start runs the runtime without powers, on a thread that gives its own up first.
-func start(job *Job) (int, error) {
-	path, err := firstOf(job.Argv[0])
+// program is what start runs.
+type program struct {
+	argv, env []string
+	dir       string
+	relay     *relay // whose descriptors it gets
+}
+
+// start runs a program without powers, on a thread that gives its own up first.
+func start(job *Job, p program) (int, error) {
+	path, err := firstOf(p.argv[0])
 	if err != nil {
 		return 0, err
+	}
+	files := []uintptr{0, 1, 2}
+	if p.relay != nil {
+		for _, f := range p.relay.passed {
+			files = append(files, f.Fd())
+		}
 	}
 	type answer struct {
 		pid int
@@ -177,14 +326,14 @@ func start(job *Job) (int, error) {
 				return
 			}
 		}
-		attr := &syscall.ProcAttr{Dir: job.Dir, Env: job.Env, Files: []uintptr{0, 1, 2}, Sys: &syscall.SysProcAttr{}}
+		attr := &syscall.ProcAttr{Dir: p.dir, Env: p.env, Files: files, Sys: &syscall.SysProcAttr{}}
 		if job.Own {
 			attr.Sys.Setsid = true
 		}
 		if len(job.User) == 2 {
 			attr.Sys.Credential = &syscall.Credential{Uid: uint32(job.User[0]), Gid: uint32(job.User[1])}
 		}
-		argv := append([]string{path}, job.Argv[1:]...)
+		argv := append([]string{path}, p.argv[1:]...)
 		if len(job.Confine) > 0 {
 			argv = append(job.Confine[:len(job.Confine):len(job.Confine)], argv...)
 		}
@@ -211,7 +360,7 @@ func firstOf(paths string) (string, error) {
 			return p, nil
 		}
 	}
-	return "", fmt.Errorf("[%s]: no such file", strings.Join(all, " "))
+	return "", fmt.Errorf("[%s]: %w", strings.Join(all, " "), os.ErrNotExist)
 }
 
 // residentPeak is the most memory that a process has had, in KiB.

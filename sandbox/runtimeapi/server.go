@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"strconv"
 	"strings"
 	"sync"
@@ -27,6 +28,7 @@ type invocation struct {
 	client   string
 	identity string
 	event    []byte
+	frame    []byte // as it came
 	entered  int64
 }
 
@@ -36,6 +38,9 @@ type api struct {
 	begin  int64
 	memory func() int64 // of the runtime, KiB
 	waits  chan *invocation
+	job    *Job
+	x      *extensions
+	relay  *relay // when the runtime speaks frames
 
 	mu struct {
 		sync.Mutex
@@ -55,7 +60,60 @@ func (a *api) invoke(number uint64, payload []byte) {
 	a.l.mu.Unlock()
 	ms, _ := strconv.ParseInt(inv.deadline, 10, 64) // the platform writes a number
 	a.l.running(number, ms, inv.id)
-	a.waits <- inv
+	if n := a.x.len(); n > 0 {
+		a.x.settle() // the invocation before ends when its extensions are done
+		a.x.invoke(inv)
+	}
+	if a.relay == nil {
+		a.waits <- inv
+		return
+	}
+	a.mu.Lock()
+	a.mu.current = inv
+	a.mu.Unlock()
+	if err := a.relay.invoke(inv); err != nil {
+		fmt.Fprintln(os.Stderr, "anthill: the runtime:", err) // its end is told by itself
+	}
+}
+
+// ready passes on that the init phase has ended, once the extensions have ended theirs.
+func (a *api) ready(initDone []byte) {
+	done := func() {
+		a.l.state(stateIdle)
+		a.l.say(initDone)
+	}
+	if a.x.len() == 0 && len(a.x.expected) == 0 {
+		done()
+		return
+	}
+	go func() { // it ends with the process
+		a.x.settle()
+		fmt.Print(a.x.lines())
+		done()
+	}()
+}
+
+// fail says that the init phase failed, or the invocation.
+func (a *api) fail(kind, message string) {
+	object, _ := json.Marshal(struct { // two strings always marshal
+		Type    string `json:"errorType"`
+		Message string `json:"errorMessage"`
+	}{kind, message})
+	a.mu.Lock()
+	inv, ready := a.mu.current, a.mu.ready
+	a.mu.Unlock()
+	if ready && inv != nil {
+		a.answer(inv, time.Now().UnixNano(), kind, object)
+		return
+	}
+	a.l.say(encode(frameInitError, 0, stamps(a.begin, time.Now().UnixNano(), a.memory()), object))
+}
+
+// busy reports whether an invocation runs.
+func (a *api) busy() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.mu.current != nil
 }
 
 func parse(number uint64, payload []byte) (*invocation, error) {
@@ -71,11 +129,19 @@ func parse(number uint64, payload []byte) (*invocation, error) {
 		return nil, fmt.Errorf("an invocation's head has %d fields", len(f))
 	}
 	return &invocation{number: number, id: string(f[0]), deadline: string(f[1]), arn: string(f[2]), trace: string(f[3]),
-		client: string(f[4]), identity: string(f[5]), event: payload[2+n:]}, nil
+		client: string(f[4]), identity: string(f[5]), event: payload[2+n:], frame: payload}, nil
 }
 
 // ServeHTTP is the Runtime API, version 2018-06-01.
 func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if what, ok := strings.CutPrefix(r.URL.Path, "/2020-01-01/extension/"); ok {
+		a.x.serve(w, r, what, a.job)
+		return
+	}
+	if strings.HasPrefix(r.URL.Path, "/2022-07-01/telemetry") || strings.HasPrefix(r.URL.Path, "/2020-08-15/logs") {
+		refuse(w, http.StatusNotImplemented, "NotImplemented", "Anthill has no Telemetry API and no Logs API")
+		return
+	}
 	path, ok := strings.CutPrefix(r.URL.Path, "/2018-06-01/runtime/")
 	if !ok {
 		http.NotFound(w, r)
@@ -104,8 +170,7 @@ func (a *api) next(w http.ResponseWriter, r *http.Request) {
 	a.mu.Lock()
 	if !a.mu.ready {
 		a.mu.ready = true
-		a.l.state(stateIdle)
-		a.l.say(encode(frameInitDone, 0, stamps(a.begin, time.Now().UnixNano(), a.memory())))
+		a.ready(encode(frameInitDone, 0, stamps(a.begin, time.Now().UnixNano(), a.memory())))
 	}
 	inv := a.mu.current // a runtime that asks again without an answer gets the same one
 	a.mu.Unlock()

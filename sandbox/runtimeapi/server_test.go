@@ -16,7 +16,7 @@ func serve(t *testing.T) (url string, a *api, platform net.Conn) {
 	ours, theirs := net.Pipe()
 	l := &link{page: make([]byte, 4096)}
 	l.mu.data = ours
-	a = &api{l: l, memory: func() int64 { return 1 }, waits: make(chan *invocation, 1)}
+	a = &api{l: l, memory: func() int64 { return 1 }, waits: make(chan *invocation, 1), x: newExtensions(nil), job: &Job{}}
 	s := httptest.NewServer(a)
 	t.Cleanup(func() { theirs.Close(); s.Close() })
 	return s.URL + "/2018-06-01/runtime/", a, theirs

@@ -23,6 +23,7 @@ type Adapter struct {
 	MemoryMB  int
 	Processes int
 	CPU       float64 // share of one processor's time; 0 leaves it open
+	Polite    bool    // it has extensions, which are told before it is ended
 	Tmps      string  // directory that holds the /tmp of every environment of the function
 	TmpMB     int     // size of each; 0 means AWS's 512
 }
@@ -94,7 +95,7 @@ func (k *keeper) startIsolatedAdapter(e *environment, c *Command, job runtimeapi
 		return 0, err
 	}
 	k.mu.Lock()
-	e.pid, e.isolated = pid, true
+	e.pid, e.isolated, e.polite = pid, true, c.Adapter.Polite
 	k.mu.environments[c.ID] = e
 	k.mu.pids[pid] = e
 	k.mu.Unlock()

@@ -61,6 +61,7 @@ type environment struct {
 	memoryMB int  // MemorySize
 	starved  bool // it was ended for its memory
 	isolated bool // its first process takes all others with it
+	polite   bool // its first process ends by itself when it is asked to
 	stopping bool // its end is our doing: nobody is told
 	late     bool
 }
@@ -340,6 +341,10 @@ func (k *keeper) stop(id string) error {
 		}
 		return nil // its control socket closes with it
 	default:
+		if e.polite { // its extensions are told, and have two seconds
+			_ = syscall.Kill(pid, syscall.SIGTERM)
+			closedWithin(e.done, 2500*time.Millisecond)
+		}
 		if e.isolated {
 			_ = syscall.Kill(pid, syscall.SIGKILL) // gone already is fine
 		}
