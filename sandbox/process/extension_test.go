@@ -68,7 +68,7 @@ func TestExtensions(t *testing.T) {
 	log := h.log.text()
 	for want, times := range map[string]int{`{"eventType":"INVOKE","deadlineMs":`: 4, `"tracing":{"type":"X-Amzn-Trace-Id"`: 4, "handler=\n": 4,
 		"EXTENSION\tName: noter\tState: Ready\tEvents: [INVOKE, SHUTDOWN]\n": 2,
-		`{"eventType":"SHUTDOWN","shutdownReason":"spindown","deadlineMs":`: 2} {
+		`{"eventType":"SHUTDOWN","shutdownReason":"spindown","deadlineMs":`:  2} {
 		if n := strings.Count(log, want); n < times {
 			t.Errorf("%d times %q, want %d:\n%s", n, want, times, log)
 		}
