@@ -11,6 +11,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"syscall"
+	"time"
 
 	"anthill/fault"
 	"anthill/internal/disk"
@@ -39,7 +40,7 @@ type Store struct {
 
 	mu struct {
 		sync.Mutex
-		fresh map[Digest]struct{} // put since Open
+		fresh map[Digest]time.Time // put since Open, and not swept: when
 	}
 }
 
@@ -51,7 +52,7 @@ func Open(dir string, fs disk.FS, db *disk.DB) (*Store, error) {
 		fs = disk.Machine()
 	}
 	b := &Store{fs: fs, dir: dir, db: db}
-	b.mu.fresh = map[Digest]struct{}{}
+	b.mu.fresh = map[Digest]time.Time{}
 	if err := disk.MakeDir(fs, dir); err != nil {
 		return nil, faultOf(op, err)
 	}
@@ -105,7 +106,7 @@ func (b *Store) Put(r io.Reader) (d Digest, size int64, err error) {
 	d = Digest(hex.EncodeToString(hash.Sum(nil)))
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.mu.fresh[d] = struct{}{}
+	b.mu.fresh[d] = time.Now()
 	if err := b.fs.Rename(temp, b.Path(d)); err != nil {
 		return "", 0, faultOf(op, err)
 	}
@@ -143,8 +144,8 @@ func (b *Store) Unref(d Digest, owner string) disk.Write {
 	return disk.Write{Key: referenceKey(d, owner), Delete: true}
 }
 
-// Drop removes d when no reference is left. Bytes that were put since Open stay until the next one: somebody else may
-// have put the same and be about to refer to them.
+// Drop removes d when no reference is left. Bytes that were put since Open stay until Sweep: somebody else may have put
+// the same and be about to refer to them.
 func (b *Store) Drop(d Digest) error {
 	const op = "blobs.Drop"
 	b.staying.Lock()
@@ -160,6 +161,25 @@ func (b *Store) Drop(d Digest) error {
 	}
 	if err := b.fs.Remove(b.Path(d)); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return faultOf(op, err)
+	}
+	return nil
+}
+
+// Sweep removes the blobs that were put before an instant and that nobody refers to.
+func (b *Store) Sweep(before time.Time) error {
+	var old []Digest
+	b.mu.Lock()
+	for d, at := range b.mu.fresh {
+		if at.Before(before) {
+			old = append(old, d)
+			delete(b.mu.fresh, d)
+		}
+	}
+	b.mu.Unlock()
+	for _, d := range old {
+		if err := b.Drop(d); err != nil {
+			return fault.In("blobs.Sweep", err)
+		}
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"anthill/blobs"
 	"anthill/fault"
@@ -95,4 +96,24 @@ func TestAFullDiskKeepsNothing(t *testing.T) {
 	}
 	fs.Fail(nil)
 	want(t, b, put(t, b, "x"), "x")
+}
+
+func TestSweepFreesWhatNobodyRefersTo(t *testing.T) {
+	b, s := open(t, disk.NewMemory())
+	kept, dropped := put(t, b, "kept"), put(t, b, "dropped")
+	commit(t, s, b.Ref(kept, "function/a"), b.Ref(dropped, "function/a"))
+	commit(t, s, b.Unref(dropped, "function/a"))
+	if err := b.Drop(dropped); err != nil {
+		t.Fatal(err)
+	}
+	want(t, b, dropped, "dropped") // somebody may be about to refer to it
+	if err := b.Sweep(time.Now().Add(-time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	want(t, b, dropped, "dropped")
+	if err := b.Sweep(time.Now().Add(time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	want(t, b, kept, "kept")
+	gone(t, b, dropped)
 }

@@ -6,5 +6,5 @@
 //
 // Invariants:
 //   - a blob is whole or not there: it is written beside its place, flushed, and moved into it
-//   - a blob with a reference stays; one without goes when it is dropped, or at the next Open
+//   - a blob with a reference stays; one without goes when it is dropped, or with Sweep, and at the next Open
 package blobs

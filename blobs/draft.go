@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"time"
 
 	"anthill/fault"
 	"anthill/internal/disk"
@@ -140,7 +141,7 @@ func (d *Draft) Keep() (Digest, error) {
 	b := d.b
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.mu.fresh[digest] = struct{}{}
+	b.mu.fresh[digest] = time.Now()
 	if err := b.fs.Rename(d.name, b.Path(digest)); err != nil {
 		return "", faultOf(op, err)
 	}

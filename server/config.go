@@ -59,6 +59,10 @@ type Config struct {
 	// TLS serves HTTPS with a certificate of a local CA that is made under Data.
 	TLS bool
 
+	// Retention is how long executions that ended and records of invocations are kept. 0 means DefaultRetention, a
+	// negative value for ever.
+	Retention time.Duration
+
 	// Pprof is the loopback address that serves profiles of the platform ("127.0.0.1:6060"). "" serves none.
 	Pprof string
 

@@ -48,6 +48,9 @@ func Open(ctx context.Context, c Config) (*Server, error) {
 	const op = "server.Open"
 	s := &Server{c: c, began: time.Now()}
 	s.c.metrics = newMetrics(s)
+	if s.c.Retention == 0 {
+		s.c.Retention = DefaultRetention
+	}
 	if s.c.Log == nil {
 		s.c.Log = slog.New(slog.DiscardHandler)
 	}
@@ -176,6 +179,7 @@ func (s *Server) Run(ctx context.Context) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	wg.Go(func() { s.revive(ctx) })
+	wg.Go(func() { s.retain(ctx) })
 	if s.profiles != nil {
 		wg.Go(func() { s.profiles.Serve(s.profilesAt) })
 		defer s.closeProfiles()

@@ -71,6 +71,7 @@ func upCommand() *cobra.Command {
 	f.StringVar(&restore, "restore", "snapstart", "snapstart: only versions that ask for it are restored from a snapshot; auto: every function that can be, $LATEST too")
 	f.BoolVar(&c.TLS, "tls", false, "serve HTTPS with a certificate of a local CA")
 	f.StringVar(&profile, "latency-profile", "", "add a cloud's delays on purpose, for teaching: a file made by anthill profile, or aws-course (the course's run on AWS)")
+	f.DurationVar(&c.Retention, "retention", server.DefaultRetention, "how long executions that ended and records of invocations are kept; negative: for ever")
 	f.StringVar(&c.Pprof, "pprof", "", "serve profiles of the platform on this loopback address (127.0.0.1:6060)")
 	f.BoolVar(&verbose, "verbose", false, "log requests and environments")
 	return cmd
