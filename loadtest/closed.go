@@ -180,7 +180,7 @@ func (r *closedRun) run(whole context.Context) *Result {
 // outcome is the finished test.
 func (r *closedRun) outcome() *Result {
 	r.result.Started, r.result.Took = r.start, time.Since(r.start)
-	run := &Run{Generator: strings.TrimSpace("Anthill " + r.Version), Stats: r.stats.rows(), History: r.stats.history, Failures: r.stats.failureRows()}
+	run := &Run{exact: true, Generator: strings.TrimSpace("Anthill " + r.Version), Stats: r.stats.rows(), History: r.stats.history, Failures: r.stats.failureRows()}
 	for _, q := range r.result.Requests {
 		run.Responses = append(run.Responses, q.Response)
 	}

@@ -3,6 +3,7 @@ package loadtest_test
 import (
 	"bytes"
 	"context"
+	"math"
 	"net"
 	"net/http"
 	"os"
@@ -16,6 +17,28 @@ import (
 	"anthill/latency"
 	"anthill/loadtest"
 )
+
+// A history made of the exact requests agrees with theirs, second by second.
+func TestExactHistory(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := closed(t, loadtest.Closed{Users: 1, SpawnRate: 1, RunTime: 25 * time.Second, WaitMin: time.Second, WaitMax: time.Second}, func(n int, _ *http.Request) (*http.Response, time.Duration) {
+			return respond(200, "ok"), time.Duration(n+1) * 100 * time.Microsecond
+		})
+		rows := r.Run.ExactHistory()
+		if n := len(rows); n < 23 || rows[n-1].Requests != len(r.Requests) {
+			t.Fatalf("%d rows for %d requests", n, len(r.Requests))
+		}
+		for i, row := range rows {
+			tenths := func(column string) int { return int(math.Round(row.Percentiles[column] * 10)) } // request n took n tenths of a millisecond
+			if tenths("100%") != row.Requests || i > 12 && tenths("50%") != row.Requests-5 {
+				t.Errorf("row %d: %+v", i, row)
+			}
+		}
+		if (&loadtest.Run{Responses: r.Run.Responses}).ExactHistory() != nil {
+			t.Error("a log's rounded times give an exact history")
+		}
+	})
+}
 
 // answering is a transport that answers after a time that only the bubble's clock knows.
 type answering func(n int, r *http.Request) (*http.Response, time.Duration)

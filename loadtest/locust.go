@@ -24,7 +24,7 @@ type Run struct {
 	Responses  []latency.Response // every "Response time: … ms" of the log, in its order
 	Spawned    time.Time          // when the log says that all users were there; zero when it does not
 
-	exact bool // Responses carry instants since 1970, not the log's wall clock
+	exact bool // Responses carry instants since 1970 and are not rounded
 
 	// Problems are sentences about what is missing or broken. What could be read is there all the same.
 	Problems []string
@@ -81,6 +81,36 @@ func (r *Run) TotalHistory() []HistoryRow {
 		}
 	}
 	slices.SortStableFunc(rows, func(a, b HistoryRow) int { return a.At.Compare(b.At) })
+	return rows
+}
+
+// ExactHistory is TotalHistory made anew from the single requests, where those are known exactly: percentiles of every
+// second over the ten seconds before it, by nearest rank and not rounded as Locust's are. nil where they are not.
+func (r *Run) ExactHistory() []HistoryRow {
+	if !r.exact || len(r.Responses) == 0 {
+		return nil
+	}
+	rs := slices.Clone(r.Responses)
+	slices.SortStableFunc(rs, func(a, b latency.Response) int { return a.At.Compare(b.At) })
+	var rows []HistoryRow
+	from, to := 0, 0
+	for at := rs[0].At.Truncate(time.Second).Add(time.Second); from < len(rs); at = at.Add(time.Second) {
+		for to < len(rs) && !rs[to].At.After(at) {
+			to++
+		}
+		for from < to && !rs[from].At.After(at.Add(-windowSeconds*time.Second)) {
+			from++
+		}
+		d := latency.Of(latency.Latencies(rs[from:to]))
+		row := HistoryRow{At: at, StatsRow: StatsRow{Name: aggregated, Requests: to}}
+		if d.N() > 0 {
+			row.Percentiles = map[string]float64{"50%": latency.Millis(d.Median()), "95%": latency.Millis(d.Percentile(95)), "100%": latency.Millis(d.Max())}
+		}
+		rows = append(rows, row)
+		if to == len(rs) {
+			break
+		}
+	}
 	return rows
 }
 

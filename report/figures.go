@@ -19,7 +19,10 @@ import (
 // requests; it may be empty.
 func OverTime(name, title, caption string, run *loadtest.Run, split latency.Split) (Figure, error) {
 	s := sheet{name: name, title: title, caption: caption, width: 560, height: 300}
-	rows := run.TotalHistory()
+	rows, exact := run.ExactHistory(), true
+	if rows == nil {
+		rows, exact = run.TotalHistory(), false
+	}
 	p := newPlot("time of day", "response time (ms)")
 	lo, hi, from, to, loc := extent(run, rows)
 	p.X.Min, p.X.Max, p.X.Tick.Marker = from, to, clockTicks(loc)
@@ -55,6 +58,9 @@ func OverTime(name, title, caption string, run *loadtest.Run, split latency.Spli
 		s.keys = append(s.keys, dotKey(fmt.Sprintf("cold (n = %s)", thousands(fmt.Sprint(n))), cold))
 	}
 	s.subtitle = "Percentiles over the last ten seconds"
+	if !exact && len(rows) > 0 {
+		s.subtitle += ", as the load generator rounded them"
+	}
 	if log {
 		s.subtitle += "; logarithmic scale"
 	}
