@@ -46,6 +46,10 @@ type Config struct {
 	// names: "sqs": "http://localhost:9324". One that it serves is called there too.
 	Services map[string]string
 
+	// MockConfig is the path of a MockConfigFile.json, as Step Functions Local had it: executions started with
+	// "stateMachineArn#TestCase" have their tasks answered by it. It is read again for each.
+	MockConfig string
+
 	// KeepAlive is how long an idle execution environment is kept. 0 means the sandbox's own default.
 	KeepAlive time.Duration
 

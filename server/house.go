@@ -197,7 +197,11 @@ func (h *house) openServices(ctx context.Context, c Config, endpoint string) (er
 	h.opened = append(h.opened, h.remote.Close)
 	h.remote.Serve("s3", s3.New(s3.Config{Buckets: h.buckets, Account: h.identity.AccountOf, Log: c.Log}))
 	h.sdk, h.stages = sfn.NewSDK(h.remote), gateways.NewStageCalls()
-	h.workflows, err = workflows.Open(ctx, workflows.Config{Store: h.store, History: h.history, Functions: h.functions, SDK: h.sdk, Services: h.remote, Objects: objects{h.buckets},
+	mocks, err := mocksOf(c.MockConfig)
+	if err != nil {
+		return err
+	}
+	h.workflows, err = workflows.Open(ctx, workflows.Config{Store: h.store, History: h.history, Functions: h.functions, SDK: h.sdk, Services: h.remote, Mocks: mocks, Objects: objects{h.buckets},
 		Integrations: map[string]workflows.Integration{"apigateway": h.stages, "http": h.connections}, Logs: h.logs, LogLine: sfn.LogLine, Delays: h.transitions(), Log: c.Log})
 	if err != nil {
 		return err

@@ -56,6 +56,8 @@ type Execution struct {
 	Stopped     time.Time `json:",omitzero"`
 	Status      Status
 	TraceHeader string    `json:",omitempty"`
+	TestCase    string    `json:",omitempty"` // of a mock configuration
+	TestOf      string    `json:",omitempty"` // of a map run's child with a test case: the execution that was started with it
 	MapRunARN   string    `json:",omitempty"`
 	MapState    string    `json:",omitempty"` // of a map run's child: the path of the Map state in the definition
 	ItemCount   int       `json:",omitempty"` // of a map run's child: the items it was given
@@ -153,7 +155,11 @@ func (s *Service) claim(ctx context.Context, executionARN string) (release func(
 
 // prepare checks a StartInput and makes the run it asks for.
 func (s *Service) prepare(op string, in StartInput) (*run, value.Value, error) {
-	t, err := s.Resolve(in.Target)
+	target, test, err := s.testCase(op, in.Target)
+	if err != nil {
+		return nil, value.Value{}, err
+	}
+	t, err := s.Resolve(target)
 	if err != nil {
 		return nil, value.Value{}, err
 	}
@@ -170,7 +176,7 @@ func (s *Service) prepare(op string, in StartInput) (*run, value.Value, error) {
 	now := time.Now()
 	m := t.Machine
 	e := Execution{Name: in.Name, MachineARN: m.ARN, MachineName: m.Name, RevisionKey: t.Revision.Key, RoleARN: t.Revision.RoleARN,
-		Type: t.Revision.Type, Started: now, Status: Running, TraceHeader: in.TraceHeader}
+		Type: t.Revision.Type, Started: now, Status: Running, TraceHeader: in.TraceHeader, TestCase: test}
 	if t.Version != nil {
 		e.VersionARN = t.Version.ARN()
 	}

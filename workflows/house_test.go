@@ -39,6 +39,7 @@ type house struct {
 	pool      *sandbox.Pool
 	dir       string
 	buckets   *buckets.Service
+	mocks     string // a mock configuration
 
 	config    workflows.Config
 	restAfter time.Duration
@@ -93,7 +94,8 @@ func (h *house) open() {
 	h.check(err)
 	h.buckets, err = buckets.Open(context.Background(), buckets.Config{Store: h.store, Blobs: b})
 	h.check(err)
-	h.config = workflows.Config{Store: h.store, History: h.log, Functions: h.functions, Objects: objects{h.buckets}, Log: log, RestAfter: h.restAfter, Delays: h.delays}
+	h.config = workflows.Config{Store: h.store, History: h.log, Functions: h.functions, Objects: objects{h.buckets},
+		Mocks: func() ([]byte, error) { return []byte(h.mocks), nil }, Log: log, RestAfter: h.restAfter, Delays: h.delays}
 	h.openService()
 }
 

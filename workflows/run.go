@@ -402,6 +402,9 @@ func (r *run) start(e interp.Effect, recovered bool) {
 
 // end forgets an execution that has ended.
 func (r *run) end() {
+	if r.e.TestCase != "" && r.e.TestOf == "" {
+		r.s.mocked.forget(r.e.ARN)
+	}
 	for _, t := range r.timers {
 		t.Stop()
 	}

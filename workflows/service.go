@@ -34,6 +34,10 @@ type Config struct {
 	// SDK does the tasks of aws-sdk resources that are not in Integrations, Services those of optimized ones. nil: they fail.
 	SDK, Services Integration
 
+	// Mocks reads a MockConfigFile.json; executions started with "stateMachineArn#TestCase" have their tasks answered by it.
+	// nil: there are none.
+	Mocks func() ([]byte, error)
+
 	// StartNotice is how long a task runs before its TaskStarted is written by itself; quicker ones have it written with
 	// their outcome, in one flush. 0 means 25 ms.
 	StartNotice time.Duration
@@ -72,6 +76,8 @@ type Service struct {
 	ctx  context.Context // ends with Close
 	stop context.CancelFunc
 	wg   sync.WaitGroup // everything that drives executions or does tasks
+
+	mocked mockCounts
 
 	// change is held while a definition is changed and flushed.
 	change sync.Mutex

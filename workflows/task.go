@@ -108,10 +108,14 @@ func (r *run) newTask(e *interp.RunTask, recovered bool) *Task {
 func (r *run) perform(t *Task) work {
 	begun := time.Now()
 	var notice *time.Timer
+	by := r.mocked(t)
+	if by == nil {
+		by = r.s.integration(t.Resource)
+	}
 	if !t.Started && t.Resource.Kind != asl.Activity {
 		notice = time.AfterFunc(r.s.c.StartNotice, func() { r.notice(t, begun) })
 	}
-	out := r.s.integration(t.Resource).Do(t.ctx, t)
+	out := by.Do(t.ctx, t)
 	if notice != nil {
 		notice.Stop()
 	}

@@ -66,6 +66,7 @@ func upCommand() *cobra.Command {
 	f.BoolVar(&c.VerifySignatures, "verify-signatures", false, "check SigV4 signatures against known access keys")
 	f.BoolVar(&c.StrictRuntimes, "strict-runtimes", false, "refuse functions whose exact runtime version is not on this machine")
 	f.StringVar(&cpu, "cpu", "all", "processors of functions: all of the machine's, or lambda: AWS's share for their memory (by function: tag anthill:cpu)")
+	f.StringVar(&c.MockConfig, "mock-config", os.Getenv("SFN_MOCK_CONFIG"), "MockConfigFile.json with the answers of services for executions started with stateMachineArn#TestCase (default $SFN_MOCK_CONFIG)")
 	f.StringToStringVar(&c.Services, "service", nil, "endpoint of a service that workflows call elsewhere, NAME=URL: sqs=http://localhost:9324 (may be given again)")
 	f.DurationVar(&c.KeepAlive, "keep-alive", 0, "how long an idle execution environment is kept (default 10m)")
 	f.StringVar(&restore, "restore", "snapstart", "snapstart: only versions that ask for it are restored from a snapshot; auto: every function that can be, $LATEST too")
