@@ -2,6 +2,7 @@ package lab
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
@@ -11,6 +12,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"os"
 	"sort"
 	"strings"
 	"time"
@@ -24,11 +26,19 @@ type client struct {
 	region    string
 	accessKey string
 	secretKey string
+	token     string // of a session; "" for none
 	http      *http.Client
 }
 
+// newClient signs with the key and for the region that AWS's own environment variables name, else with a key that only
+// a platform which verifies no signatures takes.
 func newClient(endpoint string) *client {
-	return &client{endpoint: strings.TrimRight(endpoint, "/"), region: "us-east-1", accessKey: "test", secretKey: "test",
+	accessKey, secretKey, token := os.Getenv("AWS_ACCESS_KEY_ID"), os.Getenv("AWS_SECRET_ACCESS_KEY"), os.Getenv("AWS_SESSION_TOKEN")
+	if accessKey == "" || secretKey == "" {
+		accessKey, secretKey, token = "test", "test", ""
+	}
+	region := cmp.Or(os.Getenv("AWS_REGION"), os.Getenv("AWS_DEFAULT_REGION"), "us-east-1")
+	return &client{endpoint: strings.TrimRight(endpoint, "/"), region: region, accessKey: accessKey, secretKey: secretKey, token: token,
 		http: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64, DisableCompression: true}, Timeout: 15 * time.Minute}}
 }
 
@@ -140,6 +150,9 @@ func (c *client) send(ctx context.Context, service, method, path string, header 
 func (c *client) sign(req *http.Request, service string, body []byte, now time.Time) {
 	stamp, day := now.Format("20060102T150405Z"), now.Format("20060102")
 	req.Header.Set("X-Amz-Date", stamp)
+	if c.token != "" {
+		req.Header.Set("X-Amz-Security-Token", c.token)
+	}
 	names := []string{"host"}
 	values := map[string]string{"host": req.URL.Host}
 	for k := range req.Header {

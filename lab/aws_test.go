@@ -11,6 +11,9 @@ import (
 
 // botocore 1.43 signs this request with the same keys and instant to this signature.
 func TestSignsAsTheSDKsDo(t *testing.T) {
+	for _, name := range []string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_REGION", "AWS_DEFAULT_REGION"} {
+		t.Setenv(name, "")
+	}
 	c := newClient("http://localhost:4566")
 	req, err := http.NewRequest("POST", "http://localhost:4566/2015-03-31/functions/a%20b/invocations?Qualifier=prod", strings.NewReader("{}"))
 	if err != nil {

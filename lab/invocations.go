@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"anthill/fault"
@@ -61,6 +62,12 @@ func (s *session) environments(ctx context.Context, endedAfter time.Time) (es []
 // own asks one of the addresses that only Anthill has. ok is false where there is none.
 func (s *session) own(ctx context.Context, what string, q url.Values, out any) (ok bool, err error) {
 	path := "/_anthill/" + what
+	if q != nil {
+		q.Set("region", s.aws.region)
+		if len(s.aws.accessKey) == 12 && strings.Trim(s.aws.accessKey, "0123456789") == "" { // such a key names its account
+			q.Set("account", s.aws.accessKey)
+		}
+	}
 	if len(q) > 0 {
 		path += "?" + q.Encode()
 	}
