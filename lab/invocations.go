@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -86,8 +87,9 @@ func (s *session) own(ctx context.Context, what string, q url.Values, out any) (
 
 // InvocationsTable lists invocations for a terminal, one a row.
 func InvocationsTable(vs []latency.Invocation) report.Table {
+	phases := phasesIn(vs)
 	t := report.Table{Head: []string{"Answered", "Request", "Function", "Start"}, Notes: "Times in milliseconds. Of a proactive start, the init lay before the request; “init ahead” is how long it took."}
-	for _, p := range latency.Phases() {
+	for _, p := range phases {
 		t.Head = append(t.Head, "#"+string(p))
 	}
 	t.Head = append(t.Head, "#total", "#init ahead", "Error")
@@ -101,7 +103,7 @@ func InvocationsTable(vs []latency.Invocation) report.Table {
 			start += " (" + v.Method + ")"
 		}
 		row := []string{time.Unix(0, v.Received).Format("15:04:05.000"), v.RequestID, v.FunctionName, start}
-		for _, p := range latency.Phases() {
+		for _, p := range phases {
 			if took, ok := parts[p]; ok {
 				row = append(row, figure(latency.Millis(took)))
 			} else {
@@ -119,8 +121,9 @@ func InvocationsTable(vs []latency.Invocation) report.Table {
 
 // InvocationsSummary is one row for each kind of start, over all invocations.
 func InvocationsSummary(vs []latency.Invocation) report.Table {
+	phases := phasesIn(vs)
 	t := report.Table{Head: []string{"Start", "#n", "#p50 (ms)", "#p95 (ms)", "#p99 (ms)", "#max (ms)"}}
-	for _, p := range latency.Phases() {
+	for _, p := range phases {
 		t.Head = append(t.Head, "#"+string(p)+" p50")
 	}
 	for _, start := range []latency.Start{latency.Cold, latency.Restored, latency.Proactive, latency.Warm} {
@@ -140,7 +143,7 @@ func InvocationsSummary(vs []latency.Invocation) report.Table {
 		}
 		d := latency.Of(total).Summary()
 		row := []string{string(start), fmt.Sprint(d.N), figure(d.P50), figure(d.P95), figure(d.P99), figure(d.Max)}
-		for _, p := range latency.Phases() {
+		for _, p := range phases {
 			if len(parts[p]) == 0 {
 				row = append(row, "")
 				continue
@@ -150,6 +153,17 @@ func InvocationsSummary(vs []latency.Invocation) report.Table {
 		t.Rows = append(t.Rows, row)
 	}
 	return t
+}
+
+// phasesIn are the phases that one invocation at least went through, in their order.
+func phasesIn(vs []latency.Invocation) []latency.Phase {
+	used := map[latency.Phase]bool{}
+	for _, v := range vs {
+		for _, p := range v.Parts() {
+			used[p.Phase] = true
+		}
+	}
+	return slices.DeleteFunc(latency.Phases(), func(p latency.Phase) bool { return !used[p] })
 }
 
 // WriteInvocations writes invocations as CSV: every instant in nanoseconds since 1970 (0: it did not happen), every phase in milliseconds.
