@@ -35,6 +35,7 @@ type Analysis struct {
 	Split     splitSummary               `json:"split"`
 	Cold      latency.Summary            `json:"cold"`
 	Warm      latency.Summary            `json:"warm"`
+	Unknown   *latency.Summary           `json:"unknown,omitempty"` // with an exact split: requests that the platform has no record of, as those that timed out
 	ByStart   map[string]latency.Summary `json:"by_start,omitempty"`
 	Run       *runInfo                   `json:"run,omitempty"` // of Anthill's own load tests
 	// Profile says which delays the platform added on purpose; "" when none.
@@ -136,6 +137,10 @@ func analysisOf(run *loadtest.Run, split latency.Split) *Analysis {
 		a.ByStart = map[string]latency.Summary{}
 		for start, rs := range split.ByStart {
 			a.ByStart[string(start)] = latency.Of(latency.Latencies(rs)).Summary()
+		}
+		if len(split.Unknown) > 0 {
+			u := latency.Of(latency.Latencies(split.Unknown)).Summary()
+			a.Unknown = &u
 		}
 		wrong := estimateWrong(run.Responses)
 		a.Split.EstimateWrong = &wrong
@@ -331,6 +336,9 @@ func summaryTable(a *Analysis) report.Table {
 	row("warm", a.Warm)
 	if s, ok := a.ByStart["proactive"]; ok {
 		row("– of them the first of an environment that was initialised ahead", s)
+	}
+	if a.Unknown != nil {
+		row("no record of them, as of those that timed out", *a.Unknown)
 	}
 	return t
 }
