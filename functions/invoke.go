@@ -48,6 +48,9 @@ type Invocation struct {
 	// Keep asks that the outcome stay with its environment until Result.Release is called. Callers that must flush
 	// the outcome before it is safe set it; for the others Invoke has released already and Release does nothing.
 	Keep bool
+	// Stream takes the pieces of an answer while the function still runs, as sandbox.Invocation.Stream does, with the
+	// version that gives it.
+	Stream func(version, contentType string, piece []byte)
 }
 
 // Result is an invocation's outcome, with the version that ran.
@@ -103,7 +106,11 @@ func (s *Service) run(ctx context.Context, t *target, inv *Invocation) (*Result,
 	if reason != "" {
 		return nil, &fault.Error{Kind: fault.Throttled, Op: op, Noun: noun, Name: t.spec.FunctionName, Reason: reason, Detail: "Rate Exceeded."}
 	}
-	out, err := s.c.Pool.Invoke(ctx, t.spec, sandbox.Invocation{RequestID: inv.RequestID, Payload: inv.Payload, InvokedARN: t.arn,
+	var stream func(string, []byte)
+	if inv.Stream != nil {
+		stream = func(kind string, piece []byte) { inv.Stream(t.spec.Version, kind, piece) }
+	}
+	out, err := s.c.Pool.Invoke(ctx, t.spec, sandbox.Invocation{Stream: stream, RequestID: inv.RequestID, Payload: inv.Payload, InvokedARN: t.arn,
 		TraceID: inv.TraceID, ClientContext: inv.ClientContext, LogTail: inv.LogTail, ForceCold: inv.ForceCold, Method: inv.Method})
 	t.gauge.give(held)
 	if err != nil {

@@ -61,6 +61,10 @@ func (p *URLProxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		inv.TraceID = newTraceID()
 	}
 	inv.Payload = compactJSON(urlEventOf(r, id, path, body, &inv))
+	if u.InvokeMode == "RESPONSE_STREAM" {
+		p.stream(w, r, inv)
+		return
+	}
 	out, err := p.s.Invoke(r.Context(), inv)
 	if err != nil {
 		refuseURL(w, err)

@@ -55,6 +55,10 @@ type Invocation struct {
 	Method string
 	// ForceCold serves the invocation in an environment of its own that is made for it and ends after it.
 	ForceCold bool
+	// Stream, when it is set, takes the pieces of an answer that the runtime gives while the function still runs; the
+	// Result's Payload is then empty. The first call has the answer's content type and may have no bytes. A runtime that
+	// does not stream gives its whole answer in the Result. It is called on one goroutine, and must not block for long.
+	Stream func(contentType string, piece []byte)
 }
 
 // Start says how the environment that served an invocation came to be.

@@ -72,7 +72,8 @@ func (d door) invokeAsync(ctx context.Context, in *InvokeAsyncInput) (*InvokeAsy
 	return &InvokeAsyncOutput{Status: ptr(int32(202))}, nil
 }
 
-// invokeWithResponseStream answers a whole response as one chunk, as AWS does for runtimes that do not stream.
+// invokeWithResponseStream passes an answer on piece by piece while the function runs. A runtime that does not stream has
+// its whole answer in one, as on AWS.
 func (d door) invokeWithResponseStream(ctx context.Context, in *InvokeWithResponseStreamInput) (*InvokeWithResponseStreamOutput, error) {
 	if err := refuse(nil, map[string]bool{"TenantId": in.TenantId != nil}); err != nil {
 		return nil, err
@@ -82,36 +83,47 @@ func (d door) invokeWithResponseStream(ctx context.Context, in *InvokeWithRespon
 		return nil, errorOf(err)
 	}
 	inv.LogTail = protocol.Value(in.LogType) == "Tail"
+	out := &InvokeWithResponseStreamOutput{StatusCode: ptr(int32(200)), ResponseStreamContentType: ptr("application/vnd.amazon.eventstream")}
 	if protocol.Value(in.InvocationType) == "DryRun" {
 		inv.Mode = functions.DryRun
-	}
-	r, err := d.f.Invoke(ctx, inv)
-	if err != nil {
-		return nil, errorOf(err)
-	}
-	out := &InvokeWithResponseStreamOutput{StatusCode: ptr(int32(200)), ExecutedVersion: &r.ExecutedVersion,
-		ResponseStreamContentType: ptr("application/vnd.amazon.eventstream")}
-	if inv.Mode == functions.DryRun {
-		out.StatusCode = ptr(int32(204))
+		r, err := d.f.Invoke(ctx, inv)
+		if err != nil {
+			return nil, errorOf(err)
+		}
+		out.StatusCode, out.ExecutedVersion = ptr(int32(204)), &r.ExecutedVersion
 		out.EventStream = func(func(*InvokeWithResponseStreamResponseEvent, error) bool) {}
 		return out, nil
 	}
-	out.EventStream = streamOf(r, inv.LogTail)
-	return out, nil
-}
-
-func streamOf(r *functions.Result, tail bool) func(func(*InvokeWithResponseStreamResponseEvent, error) bool) {
-	end := &InvokeWithResponseStreamCompleteEvent{}
-	if r.FunctionError != "" {
-		end.ErrorCode, end.ErrorDetails = ptr(r.FunctionError), ptr(string(r.Payload))
+	s := functions.Streamed(ctx, d.f, inv)
+	version, err := s.Begun()
+	if err != nil {
+		return nil, errorOf(err)
 	}
-	if tail {
-		end.LogResult = ptr(base64.StdEncoding.EncodeToString(r.LogTail))
-	}
-	return func(yield func(*InvokeWithResponseStreamResponseEvent, error) bool) {
-		if r.FunctionError == "" && !yield(&InvokeWithResponseStreamResponseEvent{PayloadChunk: &InvokeResponseStreamUpdate{Payload: r.Payload}}, nil) {
+	out.ExecutedVersion = &version
+	out.EventStream = func(yield func(*InvokeWithResponseStreamResponseEvent, error) bool) {
+		defer s.Close()
+		for {
+			piece, more := s.Next()
+			if !more {
+				break
+			}
+			if len(piece) > 0 && !yield(&InvokeWithResponseStreamResponseEvent{PayloadChunk: &InvokeResponseStreamUpdate{Payload: piece}}, nil) {
+				return
+			}
+		}
+		r, err := s.End()
+		if err != nil {
+			yield(nil, errorOf(err))
 			return
+		}
+		end := &InvokeWithResponseStreamCompleteEvent{}
+		if r.FunctionError != "" {
+			end.ErrorCode, end.ErrorDetails = ptr(r.FunctionError), ptr(string(r.Payload))
+		}
+		if inv.LogTail {
+			end.LogResult = ptr(base64.StdEncoding.EncodeToString(r.LogTail))
 		}
 		yield(&InvokeWithResponseStreamResponseEvent{InvokeComplete: end}, nil)
 	}
+	return out, nil
 }

@@ -3,6 +3,7 @@ package process
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"os"
 	"path/filepath"
@@ -28,7 +29,8 @@ type environment struct {
 	notice string          // for the log, before anything else
 	early  []sandbox.Entry // printed by the init of the snapshot that it was restored from first
 	out    output
-	number uint64 // of the newest invocation
+	number uint64                                 // of the newest invocation
+	stream func(contentType string, piece []byte) // of it, nil when its answer comes whole
 
 	mu struct {
 		sync.Mutex
@@ -247,7 +249,11 @@ func (e *environment) Send(inv *sandbox.Invocation, deadline time.Time) error {
 	default:
 	}
 	e.number++
-	return fault.In(op, p.conn.invoke(e.number, inv, deadline))
+	kind := byte(frameInvoke)
+	if e.stream = inv.Stream; e.stream != nil && e.runtime.interpreter.Language != "python" { // it streams only through the Runtime API
+		kind = frameStreamed
+	}
+	return fault.In(op, p.conn.invoke(e.number, inv, deadline, kind))
 }
 
 // Wait waits for the outcome of the newest invocation.
@@ -257,8 +263,16 @@ func (e *environment) Wait(ctx context.Context, until time.Time) (sandbox.Outcom
 		return sandbox.Outcome{Kind: sandbox.Exited, Exit: "signal: killed"}, nil
 	}
 	wanted := func(f frame) bool {
-		if f.kind == frameLearned {
+		switch {
+		case f.kind == frameLearned:
 			e.d.learn(e, f.payload)
+		case f.kind == framePiece && f.number == e.number && e.stream != nil:
+			if n := 2; len(f.payload) >= n {
+				n += int(binary.BigEndian.Uint16(f.payload))
+				if n <= len(f.payload) {
+					e.stream(string(f.payload[2:n]), f.payload[n:])
+				}
+			}
 		}
 		return f.number == e.number && (f.kind == frameResponse || f.kind == frameFailure)
 	}

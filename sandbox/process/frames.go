@@ -22,6 +22,7 @@ import (
 //	response   u64 entered, u64 returned, u64 memory, result
 //	failure    the same three, error type, NUL, error object
 //	learned    names of modules that the first invocation imported, a line each; before its outcome
+//	piece      u16 length, content type, bytes: a part of an answer that is streamed; the response that ends it is empty
 //	ack        the kept outcome is not needed any more
 const (
 	frameHello     = 1
@@ -32,6 +33,8 @@ const (
 	frameFailure   = 6
 	frameAck       = 7
 	frameLearned   = 8
+	framePiece     = 9
+	frameStreamed  = 10 // invoke, whose answer may come in pieces
 )
 
 const headSize = 13
@@ -130,8 +133,8 @@ func (c *conn) take() (frame, bool, error) {
 const small = 32 << 10
 
 // invoke writes an invocation in one go.
-func (c *conn) invoke(number uint64, inv *sandbox.Invocation, deadline time.Time) error {
-	b := append(c.out[:0], 0, 0, 0, 0, frameInvoke)
+func (c *conn) invoke(number uint64, inv *sandbox.Invocation, deadline time.Time, kind byte) error {
+	b := append(c.out[:0], 0, 0, 0, 0, kind)
 	b = binary.BigEndian.AppendUint64(b, number)
 	b = append(b, 0, 0)
 	b = append(append(b, inv.RequestID...), 0)

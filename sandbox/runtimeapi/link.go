@@ -23,6 +23,8 @@ const (
 	frameResponse  = 5
 	frameFailure   = 6
 	frameAck       = 7
+	framePiece     = 9
+	frameStreamed  = 10
 
 	stateIdle    = 1
 	stateRunning = 2
@@ -116,7 +118,7 @@ func (l *link) keep(b []byte) {
 }
 
 // listen reads frames until the supervisor is gone.
-func (l *link) listen(invoke func(number uint64, payload []byte)) error {
+func (l *link) listen(invoke func(number uint64, payload []byte, streamed bool)) error {
 	for {
 		l.mu.Lock()
 		data := l.mu.data
@@ -128,11 +130,11 @@ func (l *link) listen(invoke func(number uint64, payload []byte)) error {
 				break
 			}
 			switch kind {
-			case frameInvoke:
+			case frameInvoke, frameStreamed:
 				l.mu.Lock()
 				l.mu.kept, l.mu.number = nil, number
 				l.mu.Unlock()
-				invoke(number, payload)
+				invoke(number, payload, kind == frameStreamed)
 			case frameAck:
 				l.mu.Lock()
 				l.mu.kept = nil

@@ -29,6 +29,7 @@ type invocation struct {
 	identity string
 	event    []byte
 	frame    []byte // as it came
+	streamed bool   // somebody wants its answer piece by piece
 	entered  int64
 }
 
@@ -50,11 +51,12 @@ type api struct {
 }
 
 // invoke takes an invocation from the platform.
-func (a *api) invoke(number uint64, payload []byte) {
+func (a *api) invoke(number uint64, payload []byte, streamed bool) {
 	inv, err := parse(number, payload)
 	if err != nil {
 		return // the platform's frames are well-formed
 	}
+	inv.streamed = streamed
 	a.l.mu.Lock()
 	a.l.mu.id = inv.id
 	a.l.mu.Unlock()
@@ -229,6 +231,15 @@ func accept(w http.ResponseWriter) {
 }
 
 func (a *api) response(w http.ResponseWriter, r *http.Request, id string) {
+	mode := r.Header.Get("Lambda-Runtime-Function-Response-Mode")
+	if mode != "" && mode != "streaming" {
+		refuse(w, http.StatusBadRequest, "Runtime.InvalidResponseModeHeader", "Invalid response mode "+mode)
+		return
+	}
+	if mode == "streaming" && a.wantsPieces(id) {
+		a.stream(w, r, id)
+		return
+	}
 	returned := time.Now().UnixNano()
 	body, err := io.ReadAll(io.LimitReader(r.Body, maxPayload+1))
 	inv := a.answerable(w, id)

@@ -54,7 +54,7 @@ func TestOneInvocation(t *testing.T) {
 			frames <- [2]string{string('0' + rune(kind)), string(payload[24:])}
 		}
 	}()
-	a.invoke(1, append(head("id-1", "1700000000000", "arn:f", "trace", "", ""), `{"n":1}`...))
+	a.invoke(1, append(head("id-1", "1700000000000", "arn:f", "trace", "", ""), `{"n":1}`...), false)
 	r, err := http.Get(url + "invocation/next")
 	if err != nil {
 		t.Fatal(err)
@@ -96,7 +96,7 @@ func TestOneInvocation(t *testing.T) {
 func TestTooLargeAResponse(t *testing.T) {
 	url, a, platform := serve(t)
 	go func() { _, _ = io.Copy(io.Discard, platform) }()
-	a.invoke(1, head("big", "1", "", "", "", ""))
+	a.invoke(1, head("big", "1", "", "", "", ""), false)
 	r, err := http.Get(url + "invocation/next")
 	if err != nil {
 		t.Fatal(err)

@@ -4,6 +4,7 @@ import fs from 'node:fs';
 import http from 'node:http';
 import path from 'node:path';
 import util from 'node:util';
+import { Writable } from 'node:stream';
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
 
@@ -164,6 +165,94 @@ function run(handler, event, headers) {
   });
 }
 
+// Streaming: awslambda.streamifyResponse marks a handler that writes its answer to a stream.
+const streaming = Symbol.for('aws.lambda.runtime.handler.streaming');
+
+class ResponseStream extends Writable {
+  constructor(id) {
+    super({ highWaterMark: 64 * 1024 });
+    this.id = id;
+    this.kind = 'application/octet-stream';
+  }
+
+  setContentType(kind) {
+    this.kind = kind;
+  }
+
+  open() {
+    if (this.request) return;
+    this.done = new Promise((resolve, reject) => {
+      this.request = http.request({
+        host, port, agent, method: 'POST', path: `/2018-06-01/runtime/invocation/${this.id}/response`,
+        headers: {
+          'Content-Type': this.kind, 'Lambda-Runtime-Function-Response-Mode': 'streaming', 'Transfer-Encoding': 'chunked',
+          Trailer: 'Lambda-Runtime-Function-Error-Type, Lambda-Runtime-Function-Error-Body',
+        },
+      }, (response) => {
+        response.resume();
+        response.on('end', resolve);
+      });
+      this.request.on('error', reject);
+    });
+    this.request.flushHeaders();
+  }
+
+  _write(chunk, encoding, callback) {
+    this.open();
+    this.request.write(chunk, callback);
+  }
+
+  _final(callback) {
+    this.open();
+    this.request.end(callback);
+  }
+
+  async break(object) {
+    this.open();
+    this.request.addTrailers({
+      'Lambda-Runtime-Function-Error-Type': object.errorType,
+      'Lambda-Runtime-Function-Error-Body': Buffer.from(JSON.stringify(object)).toString('base64'),
+    });
+    this.request.end();
+    await this.done;
+  }
+}
+
+globalThis.awslambda = {
+  streamifyResponse(handler, options) {
+    handler[streaming] = options ?? {};
+    return handler;
+  },
+  HttpResponseStream: {
+    from(stream, metadata) {
+      stream.setContentType('application/vnd.awslambda.http-integration-response');
+      stream.write(JSON.stringify(metadata ?? {}));
+      stream.write(Buffer.alloc(8));
+      return stream;
+    },
+  },
+};
+
+async function stream(handler, event, headers) {
+  const out = new ResponseStream(requestId);
+  try {
+    const finished = new Promise((resolve, reject) => {
+      out.once('finish', resolve);
+      out.once('error', reject);
+    });
+    finished.catch(() => {});
+    await handler(event, out, contextOf(headers, () => {}));
+    if (!out.writableEnded) out.end();
+    await finished;
+    await out.done;
+  } catch (error) {
+    const object = errorObject(error);
+    log('ERROR', ['Invoke Error ', JSON.stringify({ errorType: object.errorType, errorMessage: object.errorMessage, stack: object.trace })]);
+    if (out.request) await out.break(object);
+    else await post(`invocation/${requestId}/error`, object);
+  }
+}
+
 async function loop(handler) {
   for (;;) {
     const next = await call('GET', 'invocation/next');
@@ -171,6 +260,10 @@ async function loop(handler) {
     const trace = next.headers['lambda-runtime-trace-id'];
     if (trace) process.env._X_AMZN_TRACE_ID = trace;
     else delete process.env._X_AMZN_TRACE_ID;
+    if (handler[streaming]) {
+      await stream(handler, JSON.parse(next.body.toString()), next.headers);
+      continue;
+    }
     let body;
     try {
       const result = await run(handler, JSON.parse(next.body.toString()), next.headers);
