@@ -41,10 +41,11 @@ type house struct {
 	buckets   *buckets.Service
 	mocks     string // a mock configuration
 
-	config    workflows.Config
-	restAfter time.Duration
-	delays    workflows.Delays
-	root      string // in a benchmark: where on the machine's own disk the data is
+	config      workflows.Config
+	restAfter   time.Duration
+	tasksAtOnce int
+	delays      workflows.Delays
+	root        string // in a benchmark: where on the machine's own disk the data is
 }
 
 // newBenchHouse is a house without functions on the machine's own disk.
@@ -95,7 +96,7 @@ func (h *house) open() {
 	h.buckets, err = buckets.Open(context.Background(), buckets.Config{Store: h.store, Blobs: b})
 	h.check(err)
 	h.config = workflows.Config{Store: h.store, History: h.log, Functions: h.functions, Objects: objects{h.buckets},
-		Mocks: func() ([]byte, error) { return []byte(h.mocks), nil }, Log: log, RestAfter: h.restAfter, Delays: h.delays}
+		Mocks: func() ([]byte, error) { return []byte(h.mocks), nil }, Log: log, RestAfter: h.restAfter, TasksAtOnce: h.tasksAtOnce, Delays: h.delays}
 	h.openService()
 }
 

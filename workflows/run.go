@@ -124,10 +124,10 @@ func (r *run) first(m message) error {
 	records := r.encode(events, m)
 	var also []store.Write
 	if r.e.Type == Standard {
-		also = r.s.openWrites(&r.e, r.rest())
 		if r.x.Done() {
-			also = append(also[:1:1], r.s.closeWrites(r, events)...)
-			also = append(also, r.s.order.Write(r.e.listKey(), struct{}{}))
+			also = append(r.s.closeWrites(r, events), r.s.order.Write(r.e.listKey(), struct{}{}))
+		} else {
+			also = r.s.openWrites(&r.e, r.rest())
 		}
 		if _, err := r.s.c.History.Append(r.s.ctx, r.e.stream(), history.Flushed, records, also...); err != nil {
 			return err

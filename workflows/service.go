@@ -48,6 +48,9 @@ type Config struct {
 	// Delays are added on purpose, for teaching. nil: none.
 	Delays Delays
 
+	// TasksAtOnce is how many tasks call functions at the same time; above it state machines take turns. 0 means 1000.
+	TasksAtOnce int
+
 	Log *slog.Logger // nil means slog.Default
 }
 
@@ -72,6 +75,7 @@ type Service struct {
 	open         *store.Collection[openRecord] // Standard executions that have not ended
 	transitions  atomic.Int64                  // states entered since Open
 	wakeRest     chan struct{}                 // has room for one: the keeper of those that rest has something to do
+	turns        *turns
 
 	ctx  context.Context // ends with Close
 	stop context.CancelFunc
@@ -108,6 +112,9 @@ func Open(ctx context.Context, c Config) (*Service, error) {
 	if c.StartNotice == 0 {
 		c.StartNotice = defaultStartNotice
 	}
+	if c.TasksAtOnce == 0 {
+		c.TasksAtOnce = defaultTasksAtOnce
+	}
 	if c.RestAfter == 0 {
 		c.RestAfter = defaultRestAfter
 	}
@@ -123,6 +130,7 @@ func Open(ctx context.Context, c Config) (*Service, error) {
 		mapRunsOf:    store.Of[struct{}](c.Store, "map-runs-by-execution"),
 		open:         store.Of[openRecord](c.Store, "executions-open"),
 		wakeRest:     make(chan struct{}, 1),
+		turns:        newTurns(c.TasksAtOnce),
 	}
 	s.ctx, s.stop = context.WithCancel(context.WithoutCancel(ctx))
 	s.mu.machines = map[string]*Machine{}

@@ -106,12 +106,18 @@ func (r *run) newTask(e *interp.RunTask, recovered bool) *Task {
 
 // perform does a task and brings its outcome. What the execution does next, it does too.
 func (r *run) perform(t *Task) work {
-	begun := time.Now()
-	var notice *time.Timer
 	by := r.mocked(t)
 	if by == nil {
 		by = r.s.integration(t.Resource)
+		if t.callsFunction() && !t.Submitted {
+			if !r.s.turns.take(t.ctx, r.e.MachineARN) {
+				return nil // nobody wants it any more
+			}
+			by = inTurn{by, r.s.turns}
+		}
 	}
+	begun := time.Now()
+	var notice *time.Timer
 	if !t.Started && t.Resource.Kind != asl.Activity {
 		notice = time.AfterFunc(r.s.c.StartNotice, func() { r.notice(t, begun) })
 	}
@@ -136,6 +142,22 @@ func (r *run) perform(t *Task) work {
 		m.in = interp.TaskOutput{Task: t.RunTask.Task, Output: out.Output, Started: out.Started}
 	}
 	return r.deliver(m)
+}
+
+// callsFunction reports whether the task waits for a function.
+func (t *Task) callsFunction() bool {
+	return t.Resource.Kind == asl.LambdaFunction || t.Resource.Type() == "lambda"
+}
+
+// inTurn is an Integration that does one task, whose turn it is, and then gives the turn on.
+type inTurn struct {
+	Integration
+	turns *turns
+}
+
+func (i inTurn) Do(ctx context.Context, t *Task) Outcome {
+	defer i.turns.give()
+	return i.Integration.Do(ctx, t)
 }
 
 // notice writes TaskStarted of a task that takes a while. It is flushed like all that readers see: what they saw stays.
