@@ -55,6 +55,11 @@ race: ## the rooms' tests under the race detector (needs a C compiler)
 sim: ## the simulation of the whole engine over many more seeds: make sim SEEDS=20000 FROM=1000, or SEED=4711 to replay one
 	$(GO) test ./test/sim -run TestSimulation -count 1 -timeout 6h -v -seeds $(or $(SEEDS),10000) -from $(or $(FROM),$(shell date +%s)) $(if $(SEED),-seed $(SEED))
 
+.PHONY: soak
+soak: bin test-env ## ten minutes of load with a verdict on memory, then five minutes of kill -9 (SOAK_SECONDS and KILL_SECONDS change that)
+	PATH="$(TESTENV)/bin:$$PATH" ANTHILL_BIN="$(CURDIR)/bin/anthill" SOAK_SECONDS=$(SOAK_SECONDS) $(TESTENV)/bin/python test/soak.py
+	PATH="$(TESTENV)/bin:$$PATH" ANTHILL_BIN="$(CURDIR)/bin/anthill" KILL_SECONDS=$(or $(KILL_SECONDS),300) $(TESTENV)/bin/python -m pytest -q -s test/clients/test_kill_load.py
+
 .PHONY: gen
 gen: ## write api/*/wire_gen.go from the service models, and docs/compatibility.md
 	$(GO) run ./internal/awsgen
