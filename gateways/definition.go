@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"anthill/fault"
@@ -127,6 +128,9 @@ func (a *RestAPI) AddModel(m *Model) error {
 	const op = "gateways.AddModel"
 	if m.Name == "" {
 		return invalid(op, "model", "Model name must be non-empty")
+	}
+	if strings.ContainsFunc(m.Name, func(r rune) bool { return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') }) {
+		return invalid(op, "model", "Model name must be alphanumeric: "+m.Name)
 	}
 	if err := CheckSchema(&m.Schema); err != nil {
 		return err

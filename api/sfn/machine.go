@@ -124,7 +124,7 @@ func (d door) validateStateMachineDefinition(_ context.Context, in *ValidateStat
 		}
 		if len(out.Diagnostics) == limit {
 			out.Truncated = ptr(true)
-			break
+			continue
 		}
 		out.Diagnostics = append(out.Diagnostics, ValidateStateMachineDefinitionDiagnostic{Severity: &severity, Code: ptr(p.Code), Message: ptr(p.Message), Location: opt(p.Location)})
 	}
