@@ -88,7 +88,15 @@ func checkTags(op string, tags map[string]string) error {
 func (s *Service) checkSettings(op string, k Key, set *Settings) error {
 	switch set.PackageType {
 	case "Image":
-		return unsupported(op, "PackageType Image")
+		if s.c.Images == nil {
+			return unsupported(op, "PackageType Image")
+		}
+		if set.Runtime != "" || set.Handler != "" || len(set.Layers) > 0 {
+			return invalid(op, "Please don't provide Handler or Runtime or Layer when the intended function PackageType is Image.")
+		}
+		if set.SnapStart == snapPublished {
+			return invalid(op, "SnapStart is not supported for functions with PackageType Image.")
+		}
 	case "Zip":
 		if set.Runtime == "" || set.Handler == "" {
 			return invalid(op, "Runtime and Handler are mandatory parameters for functions created with deployment packages.")
@@ -114,6 +122,9 @@ func (s *Service) checkSettings(op string, k Key, set *Settings) error {
 	}
 	if err := checkLogging(op, k, &set.Logging); err != nil {
 		return err
+	}
+	if set.PackageType == "Image" {
+		return nil
 	}
 	var err error
 	set.RunsOn, err = s.runsOn(op, set)

@@ -19,6 +19,9 @@ import (
 
 // SHA256 is the digest of the zip file as AWS gives it, in base64.
 func (c Code) SHA256() string {
+	if c.Image != nil { // of an image AWS shows the digest as it is
+		return c.Digest
+	}
 	raw, err := hex.DecodeString(c.Digest)
 	if err != nil {
 		return ""
@@ -35,8 +38,6 @@ const unzipAgain = "Could not unzip uploaded file. Please check your file, then 
 func (s *Service) takeCode(ctx context.Context, op, acct string, src CodeSource) (Code, error) {
 	archive := src.Zip
 	switch {
-	case src.ImageURI != "":
-		return Code{}, unsupported(op, "ImageUri")
 	case src.Bucket != "":
 		if s.c.Objects == nil {
 			return Code{}, invalid(op, "Error occurred while GetObject. S3 Error Code: NoSuchBucket. S3 Error Message: The specified bucket does not exist")
@@ -123,8 +124,12 @@ func sizeOf(dir string) (size int64, err error) {
 func (s *Service) tidy() error {
 	used := map[string]bool{}
 	for _, l := range s.mu.live {
-		for _, d := range l.digests() {
-			used[d] = true
+		for _, v := range l.all() {
+			if v.Code.Image == nil {
+				for _, d := range v.digests() {
+					used[d] = true
+				}
+			}
 		}
 	}
 	for _, l := range s.mu.layers {
@@ -152,7 +157,7 @@ func (s *Service) tidy() error {
 			return err
 		}
 	}
-	return nil
+	return s.tidyImages()
 }
 
 func (s *Service) unpackAgain(digest string) error {
@@ -183,19 +188,14 @@ func (s *Service) letGo(digests ...string) {
 	}
 }
 
-// digests names every package that f needs: its versions' own and their layers'.
-func (f *Function) digests() []string {
-	var out []string
-	for _, v := range f.all() {
-		out = append(out, v.digests()...)
-	}
-	return out
-}
-
+// digests names every package that v needs: its own and its layers', or its image's manifest and what that names.
 func (v *Version) digests() []string {
 	var out []string
 	if v.Code.Digest != "" {
 		out = append(out, v.Code.Digest)
+	}
+	if v.Code.Image != nil {
+		out = append(out, v.Code.Image.Blobs...)
 	}
 	for _, l := range v.Settings.Layers {
 		out = append(out, l.Code.Digest)

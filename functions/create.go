@@ -49,7 +49,7 @@ func (s *Service) Create(ctx context.Context, c Creation) (*Description, error) 
 	if _, ok := s.find(k); ok {
 		return nil, exists(op, k)
 	}
-	code, err := s.takeCode(ctx, op, k.Account, c.Code)
+	code, err := s.codeOf(ctx, op, k, set, c.Code)
 	if err != nil {
 		return nil, err
 	}
@@ -74,6 +74,7 @@ func (s *Service) Create(ctx context.Context, c Creation) (*Description, error) 
 		shown.Number = v.Number // AWS answers the version's number with the function's own ARN here
 		d.Version = &shown
 	}
+	s.holdForImage(f)
 	if err := s.commit(nil, f); err != nil {
 		return nil, fault.In(op, err)
 	}

@@ -62,7 +62,7 @@ const (
 	Creating              // State Pending
 	Updating              // State Active, LastUpdateStatus InProgress
 	Snapping              // State Pending until its snapshot has been taken
-	Failed                // State Failed: the init that a snapshot was to be taken of failed
+	Failed                // State Failed: the init that a snapshot was to be taken of failed, or the image cannot be run
 )
 
 // at gives v as it is at now: with its phase over when its time has come.
@@ -137,6 +137,7 @@ type Code struct {
 	Size     int64  // of the zip file
 	Unzipped int64  `json:",omitzero"` // of its files together
 	ImageURI string `json:",omitzero"`
+	Image    *Image `json:",omitzero"` // of what ImageURI named when the code was taken; Digest is then its manifest's
 }
 
 // Key names the function.

@@ -102,6 +102,9 @@ func (s *Service) run(ctx context.Context, t *target, inv *Invocation) (*Result,
 	if t.unready != nil {
 		return nil, t.unready
 	}
+	if err := s.ready(ctx, op, t); err != nil {
+		return nil, err
+	}
 	held, reason := t.gauge.take()
 	if reason != "" {
 		return nil, &fault.Error{Kind: fault.Throttled, Op: op, Noun: noun, Name: t.spec.FunctionName, Reason: reason, Detail: "Rate Exceeded."}
@@ -194,7 +197,8 @@ type target struct {
 	gauge *gauge
 	alias string // "" when the qualifier is none
 
-	unready error // why it cannot be invoked now; nil when it can
+	image   *Image // that it runs, when it is one
+	unready error  // why it cannot be invoked now; nil when it can
 
 	other  *target // where an alias sends a share of its traffic
 	weight float64 // that share, 0 to 1
@@ -225,7 +229,7 @@ func (s *Service) target(op string, r Ref) (*target, error) {
 func (s *Service) targetsOf(l *live) map[string]*target {
 	ts := make(map[string]*target, 2+len(l.Versions)+len(l.Aliases))
 	add := func(qualifier, alias string, v *Version) *target {
-		t := &target{spec: s.specOf(l.Function, v), arn: l.ref(qualifier).ARN(), gauge: l.gauge, alias: alias, unready: unready(l.Name, v)}
+		t := &target{spec: s.specOf(l.Function, v), arn: l.ref(qualifier).ARN(), gauge: l.gauge, alias: alias, image: v.Code.Image, unready: unready(l.Name, v)}
 		ts[qualifier] = t
 		return t
 	}
@@ -243,7 +247,7 @@ func (s *Service) targetsOf(l *live) map[string]*target {
 		for number, weight := range a.Weights {
 			if v, ok := l.version(number); ok {
 				other := *t
-				other.spec, other.unready = s.specOf(l.Function, v), unready(l.Name, v)
+				other.spec, other.image, other.unready = s.specOf(l.Function, v), v.Code.Image, unready(l.Name, v)
 				t.other, t.weight = &other, weight
 			}
 		}
@@ -254,10 +258,14 @@ func (s *Service) targetsOf(l *live) map[string]*target {
 // specOf says what an environment of v runs.
 func (s *Service) specOf(f *Function, v *Version) sandbox.Spec {
 	set := &v.Settings
+	digest := v.Code.Digest
+	if v.Code.Image != nil {
+		digest = ""
+	}
 	spec := sandbox.Spec{
 		Key:          instanceKey(f.Key(), v),
 		FunctionName: f.Name, Version: v.Number, ARN: f.Key().ARN(), Account: f.Account, Region: f.Region,
-		Runtime: set.Runtime, RunsOn: set.RunsOn, Handler: set.Handler, CodeDir: s.codeDir(v.Code.Digest),
+		Runtime: set.Runtime, RunsOn: set.RunsOn, Handler: set.Handler, CodeDir: s.codeDir(digest), Image: s.imageSpec(v),
 		Endpoint: s.c.Endpoint,
 		MemoryMB: set.MemoryMB, TmpMB: set.TmpMB, Timeout: time.Duration(set.Timeout) * time.Second,
 		LogGroup: set.Logging.Group, LogFormat: set.Logging.Format,

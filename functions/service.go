@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -12,7 +13,9 @@ import (
 	"anthill/blobs"
 	"anthill/fault"
 	"anthill/history"
+	"anthill/registry"
 	"anthill/sandbox"
+	"anthill/sandbox/image"
 	"anthill/store"
 )
 
@@ -49,6 +52,8 @@ type Config struct {
 	// which does so for published versions that ask for it. A function's tag RestoreTag overrides it. It needs SnapStart.
 	RestoreAll bool
 
+	// Images holds the images of functions. nil means that functions of PackageType Image are refused.
+	Images *registry.Service
 	// Objects reads code that is given as an object of a bucket. nil means that there are no buckets.
 	Objects func(ctx context.Context, account, bucket, key, version string) ([]byte, error)
 	// Destinations deliver records of queued invocations to other services, by the service's word in an ARN ("sqs").
@@ -90,6 +95,7 @@ type Service struct {
 	versions  *store.Collection[Version]
 	layers    *store.Collection[Layer]
 	signing   *store.Collection[SigningConfig]
+	roots     *image.Store // where images are unpacked
 
 	// change is held while a definition is changed and flushed.
 	change sync.Mutex
@@ -142,6 +148,7 @@ func Open(ctx context.Context, c Config) (*Service, error) {
 		versions:  store.Of[Version](c.Store, "function-versions"),
 		layers:    store.Of[Layer](c.Store, "layers"),
 		signing:   store.Of[SigningConfig](c.Store, "code-signing-configs"),
+		roots:     image.Open(filepath.Join(c.Dir, "images")),
 	}
 	s.mu.live = map[Key]*live{}
 	s.mu.layers = map[Key]*Layer{}
@@ -151,10 +158,11 @@ func Open(ctx context.Context, c Config) (*Service, error) {
 	if err := errors.Join(s.load(), s.tidy()); err != nil {
 		return nil, fault.In(op, err)
 	}
+	s.ahead.ctx, s.ahead.stop = context.WithCancel(context.Background())
 	for _, l := range s.mu.live {
 		s.provision(nil, l.Function)
+		s.prepareImages(l.Function)
 	}
-	s.ahead.ctx, s.ahead.stop = context.WithCancel(context.Background())
 	s.recorder = newRecorder(c.History, c.Log, c.Served)
 	q, err := openQueue(s)
 	if err != nil {
@@ -306,6 +314,7 @@ func (s *Service) commit(before *live, after *Function) error {
 	s.show(after, before)
 	s.prepareNew(old, after)
 	s.followTag(old, after)
+	s.prepareImages(after)
 	s.provision(old, after)
 	if old != nil {
 		s.dropGone(old, after)
@@ -324,6 +333,9 @@ func (s *Service) prepareNew(before, after *Function) {
 	}
 	for _, v := range after.all() {
 		if known[v.Instance] {
+			continue
+		}
+		if v.Code.Image != nil {
 			continue
 		}
 		spec := s.specOf(after, v)

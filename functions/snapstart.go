@@ -71,6 +71,9 @@ func unready(name string, v *Version) error {
 		return &fault.Error{Kind: fault.Conflict, Op: op, Noun: noun, Name: name, Reason: ReasonNotReady,
 			Detail: "Lambda is initializing your function. It will be ready to invoke once your function state becomes ACTIVE."}
 	case Failed:
+		if v.Code.Image != nil {
+			return conflict(op, name, "The operation cannot be performed at this time. The function is currently in the following state: Failed")
+		}
 		return &fault.Error{Kind: fault.Conflict, Op: op, Noun: noun, Name: name, Reason: ReasonSnapshot,
 			Detail: "The function is currently in the following state: Failed. " + v.Failure.Reason}
 	}

@@ -23,9 +23,18 @@ func (s *Service) UpdateCode(ctx context.Context, u CodeUpdate) (*Description, e
 	if err := s.checkChangeable(op, u.Ref, u.Revision); err != nil {
 		return nil, err
 	}
-	code, err := s.takeCode(ctx, op, u.Ref.Account, u.Code)
+	l, ok := s.find(u.Ref.Key())
+	if !ok {
+		return nil, missing(op, u.Ref.unqualified())
+	}
+	code, err := s.codeOf(ctx, op, u.Ref.Key(), &l.Latest.Settings, u.Code)
 	if err != nil {
 		return nil, err
+	}
+	if code.Image != nil { // until then invocations run the code from before
+		if _, err := s.unpackImage(ctx, code.Image); err != nil {
+			return nil, codeFault(op, err)
+		}
 	}
 	var out *Description
 	change := func(e *edit) error {
@@ -37,13 +46,15 @@ func (s *Service) UpdateCode(ctx context.Context, u CodeUpdate) (*Description, e
 			set.Architecture = u.Architecture
 		}
 		var err error
-		if set.RunsOn, err = s.runsOn(op, set); err != nil {
-			return err
+		if set.PackageType == "Zip" {
+			if set.RunsOn, err = s.runsOn(op, set); err != nil {
+				return err
+			}
 		}
 		if err := checkUnzipped(op, code, set.Layers); err != nil {
 			return err
 		}
-		e.Latest.Code, e.Latest.Modified, e.Latest.Instance = code, e.now, uuid.New()
+		e.Latest.Code, e.Latest.Modified, e.Latest.Instance, e.Latest.Failure = code, e.now, uuid.New(), Failure{}
 		e.Latest.begin(Updating, e.now, s.settle())
 		out = &Description{Function: e.Function, Version: &e.Latest, ARN: e.Key().ARN()}
 		if u.Publish {

@@ -18,6 +18,9 @@ func fill(r *Result, m *member, inv *Invocation, out *Outcome) {
 			fmt.Sprintf("Response payload size exceeded maximum allowed payload size (%d bytes).", maxResponse))
 	case Failed:
 		r.Payload, r.ErrorType, r.FunctionError = out.Payload, out.ErrorType, "Unhandled"
+		if text, ok := launchFailure(m, out); ok {
+			r.fail(out.ErrorType, "RequestId: "+inv.RequestID+" Error: "+text)
+		}
 	case Exited:
 		r.fail("Runtime.ExitError", fmt.Sprintf("RequestId: %s Error: %s", inv.RequestID, exitText(out)))
 	case TimedOut:
@@ -44,6 +47,9 @@ func exitText(out *Outcome) string {
 
 // failureLine is what AWS logs for an invocation that the runtime itself could not report.
 func failureLine(m *member, r *Result, out *Outcome) string {
+	if text, ok := launchFailure(m, out); ok {
+		return fmt.Sprintf("RequestId: %s Error: %s\n%s\n", r.RequestID, text, out.ErrorType)
+	}
 	switch out.Kind {
 	case Exited:
 		return fmt.Sprintf("RequestId: %s Error: %s\nRuntime.ExitError\n", r.RequestID, exitText(out))
@@ -55,4 +61,16 @@ func failureLine(m *member, r *Result, out *Outcome) string {
 			time.Unix(0, out.Received).UTC().Format("2006-01-02T15:04:05.000Z"), r.RequestID, m.spec.Timeout.Seconds())
 	}
 	return ""
+}
+
+// launchFailure is why the program of a container image could not be started, which the launcher and not the runtime says.
+func launchFailure(m *member, out *Outcome) (text string, ok bool) {
+	if m.spec.Image == nil || out.Kind != Failed || out.ErrorType != "Runtime.InvalidEntrypoint" && out.ErrorType != "Runtime.InvalidWorkingDir" {
+		return "", false
+	}
+	var object struct{ ErrorMessage string }
+	if err := json.Unmarshal(out.Payload, &object); err != nil {
+		return "", false
+	}
+	return object.ErrorMessage, true
 }

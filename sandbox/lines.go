@@ -98,6 +98,9 @@ func (m *member) phaseLine(name, kind, phase string) string {
 		}
 		return m.event(kind, record)
 	}
+	if m.spec.Image != nil && name == "INIT_START" { // there is no managed runtime whose version could be told
+		return ""
+	}
 	return fmt.Sprintf("%s Runtime Version: %s\tRuntime Version ARN: %s\n", name, version, arn)
 }
 

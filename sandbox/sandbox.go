@@ -18,6 +18,8 @@ type Spec struct {
 	CodeDir string   // directory with the unpacked code, read-only, shown as /var/task
 	Layers  []string // directories with unpacked layers in order, merged into /opt
 
+	Image *Image // instead of Runtime, Handler, CodeDir and Layers, for container images
+
 	Environment map[string]string // the user's variables
 	Credentials Credentials       // what the function signs its own AWS calls with
 	Endpoint    string            // the platform's URL, given to the function as AWS_ENDPOINT_URL; may be empty
@@ -35,6 +37,14 @@ type Spec struct {
 	Method string // how environments of it start, as Invocation.Method; the pool sets it
 
 	InitializationType string // "on-demand", "provisioned-concurrency" or "snap-start"; "" means on-demand
+}
+
+// Image is a container image as an environment runs it, with what the function overrides.
+type Image struct {
+	Root                string   // directory that holds its files, shown as / and read-only; "" means that this program runs inside of it
+	EntryPoint, Command []string // together the command line of the runtime
+	Dir                 string   // working directory; "" means /
+	Env                 []string // the image's own variables, "NAME=value"
 }
 
 // Credentials are an access key as functions get it from their role.

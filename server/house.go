@@ -180,7 +180,7 @@ func (h *house) openServices(ctx context.Context, c Config, endpoint string) (er
 			i, exact, err := h.runtimes.Resolve(context.Background(), identifier)
 			return functions.Interpreter{Version: i.Version, Exact: exact}, err
 		},
-		Objects: h.code,
+		Images: h.registry, Objects: h.code,
 	})
 	if err != nil {
 		return err

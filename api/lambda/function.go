@@ -169,8 +169,12 @@ func (d door) getFunction(ctx context.Context, in *GetFunctionInput) (*GetFuncti
 	if err != nil {
 		return nil, errorOf(err)
 	}
-	out := &GetFunctionOutput{Configuration: configurationOf(f),
-		Code: &FunctionCodeLocation{RepositoryType: ptr("S3"), Location: ptr(location(ctx, f.Version.Code))}}
+	out := &GetFunctionOutput{Configuration: configurationOf(f)}
+	if i := f.Version.Code.Image; i != nil {
+		out.Code = &FunctionCodeLocation{RepositoryType: ptr("ECR"), ImageUri: &f.Version.Code.ImageURI, ResolvedImageUri: &i.Resolved}
+	} else {
+		out.Code = &FunctionCodeLocation{RepositoryType: ptr("S3"), Location: ptr(location(ctx, f.Version.Code))}
+	}
 	if len(f.Function.Tags) > 0 {
 		out.Tags = f.Function.Tags
 	}

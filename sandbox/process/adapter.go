@@ -14,6 +14,9 @@ import (
 // adapter is what the supervisor starts for a runtime that speaks the Runtime API: Node, or the function's own bootstrap.
 func (d *Driver) adapter(ctx context.Context, e *environment) (*supervisor.Adapter, error) {
 	i, s := e.runtime.interpreter, &e.spec
+	if s.Image != nil {
+		return d.imageAdapter(e)
+	}
 	code, err := filepath.Abs(s.CodeDir)
 	if err != nil {
 		return nil, err

@@ -152,6 +152,9 @@ func (d *Driver) Prepare(ctx context.Context, spec sandbox.Spec) error {
 	if err != nil {
 		return fault.In(op, err)
 	}
+	if spec.Image != nil {
+		return nil
+	}
 	if m.interpreter.Language != "provided" {
 		if _, err := d.bootstrap(ctx, m.interpreter); err != nil {
 			return fault.In(op, err)

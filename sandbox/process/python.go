@@ -23,7 +23,13 @@ type managed struct {
 	version     string // as INIT_START shows it
 }
 
+// imageLanguage stands for whatever a container image runs.
+const imageLanguage = "image"
+
 func (d *Driver) resolve(ctx context.Context, spec sandbox.Spec) (managed, error) {
+	if spec.Image != nil {
+		return managed{interpreter: runtimes.Interpreter{Language: imageLanguage}}, nil
+	}
 	i, exact, err := d.c.Runtimes.Resolve(ctx, spec.Runtime)
 	if err != nil {
 		return managed{}, err
@@ -134,6 +140,9 @@ func variables(s *sandbox.Spec, i runtimes.Interpreter, stream string) []string 
 		"TZ":               ":UTC",
 		"LAMBDA_TASK_ROOT": "/var/task",
 	}
+	if s.Image != nil {
+		v = imageVariables(s)
+	}
 	switch i.Language {
 	case "python":
 		v["PYTHONPATH"], v["LC_CTYPE"] = "/var/runtime", "C.UTF-8"
@@ -141,7 +150,7 @@ func variables(s *sandbox.Spec, i runtimes.Interpreter, stream string) []string 
 		v["NODE_PATH"] = fmt.Sprintf("/opt/nodejs/node%s/node_modules:/opt/nodejs/node_modules:/var/runtime/node_modules:/var/runtime:/var/task",
 			strings.TrimSuffix(strings.TrimPrefix(s.Runtime, "nodejs"), ".x"))
 	}
-	if i.Language != "provided" {
+	if i.Language == "python" || i.Language == "nodejs" {
 		v["PWD"], v["SHLVL"] = "/var/task", "0"
 	}
 	if i.Shared != "" {
@@ -173,8 +182,13 @@ func variables(s *sandbox.Spec, i runtimes.Interpreter, stream string) []string 
 	if i.Language != "python" { // the adapter gives its own address
 		delete(v, "AWS_LAMBDA_RUNTIME_API")
 	}
-	if i.Language == "provided" {
+	switch i.Language {
+	case "provided":
 		delete(v, "AWS_EXECUTION_ENV")
+	case imageLanguage: // its own entry point knows the handler, and its base image where the runtime is
+		v["AWS_EXECUTION_ENV"] = "AWS_Lambda_Image"
+		delete(v, "_HANDLER")
+		v["LAMBDA_RUNTIME_DIR"] = imageVariables(s)["LAMBDA_RUNTIME_DIR"]
 	}
 	for name, value := range map[string]string{
 		"AWS_ACCESS_KEY_ID":     s.Credentials.AccessKeyID,

@@ -25,6 +25,7 @@ import (
 type Job struct {
 	Argv    []string // of the runtime; the first that exists of Argv[0]'s alternatives, separated by NUL
 	Env     []string
+	Image   *Launch // instead of Argv, for container images
 	Dir     string
 	User    []int          // uid and gid of the runtime; nil leaves them
 	Groups  int            // control group files from descriptor 6 on
@@ -57,8 +58,12 @@ func Main(argument string) int {
 	}
 	status, err := run(l, &job, begin)
 	if err != nil {
-		message := fmt.Sprintf("Couldn't start the runtime: %s", err)
-		object, _ := json.Marshal(map[string]string{"errorType": "Runtime.InvalidEntrypoint", "errorMessage": message}) // two strings always marshal
+		kind, message := "Runtime.InvalidEntrypoint", fmt.Sprintf("Couldn't start the runtime: %s", err)
+		if job.Image != nil {
+			kind, message = job.Image.failure(err)
+			fmt.Fprint(os.Stdout, job.Image.line(message, job.Dir))
+		}
+		object, _ := json.Marshal(map[string]string{"errorType": kind, "errorMessage": message}) // two strings always marshal
 		l.say(encode(frameInitError, 0, stamps(begin, time.Now().UnixNano(), 0), object))
 		return 1
 	}
@@ -112,7 +117,7 @@ func run(l *link, job *Job, begin int64) (syscall.WaitStatus, error) {
 	if status, over, err := c.board(); over || err != nil {
 		return status, err
 	}
-	if c.runtime, err = start(job, program{argv: job.Argv, dir: job.Dir, env: job.Env, relay: a.relay}); err != nil {
+	if c.runtime, err = start(job, program{argv: job.Argv, image: job.Image, dir: job.Dir, env: job.Env, relay: a.relay}); err != nil {
 		if job.Wrapped && errors.Is(err, os.ErrNotExist) { // as AWS's bootstrap, which is a shell's
 			fmt.Fprintf(os.Stderr, "/var/runtime/bootstrap: line 50: %s: No such file or directory\n", job.Argv[0])
 			return syscall.WaitStatus(127 << 8), nil
@@ -287,13 +292,14 @@ func settle(job *Job) error {
 // program is what start runs.
 type program struct {
 	argv, env []string
+	image     *Launch // instead of argv
 	dir       string
 	relay     *relay // whose descriptors it gets
 }
 
 // start runs a program without powers, on a thread that gives its own up first.
 func start(job *Job, p program) (int, error) {
-	path, err := firstOf(p.argv[0])
+	path, err := p.find()
 	if err != nil {
 		return 0, err
 	}
@@ -333,17 +339,17 @@ func start(job *Job, p program) (int, error) {
 		if len(job.User) == 2 {
 			attr.Sys.Credential = &syscall.Credential{Uid: uint32(job.User[0]), Gid: uint32(job.User[1])}
 		}
-		argv := append([]string{path}, p.argv[1:]...)
+		argv := p.argv
 		if len(job.Confine) > 0 {
-			argv = append(job.Confine[:len(job.Confine):len(job.Confine)], argv...)
+			path, argv = job.Confine[0], append(append(job.Confine[:len(job.Confine):len(job.Confine)], path), argv[1:]...)
 		}
-		pid, err := syscall.ForkExec(argv[0], argv, attr)
+		pid, err := syscall.ForkExec(path, argv, attr)
 		done <- answer{pid, err}
 		select {} // the thread is its child's parent: it lives as long as the process
 	}()
 	a := <-done
 	if a.err != nil {
-		return 0, fmt.Errorf("%s: %w", path, a.err)
+		return 0, &os.PathError{Op: "fork/exec", Path: path, Err: a.err}
 	}
 	for name, n := range job.Limits {
 		limit := &unix.Rlimit{Cur: uint64(n), Max: uint64(n)}

@@ -16,6 +16,8 @@ import (
 // Adapter is a runtime that speaks the Runtime API, and so needs an adapter beside it.
 type Adapter struct {
 	Job       runtimeapi.Job // as it is in namespaces: what is shown where is Binds' word
+	Image     string         // directory that is shown as /, instead of one that is built of Binds; "" for none
+	Bare      bool           // without namespaces, whatever the machine gives
 	Binds     []Bind
 	PlainDir  string            // its directory where the machine gives no namespaces
 	PlainEnv  map[string]string // and what differs in its environment there
@@ -56,11 +58,24 @@ func (k *keeper) startAdapter(e *environment, c *Command, s *started, log, inner
 		job.Limits = ungrouped(c.Adapter.MemoryMB, c.Adapter.Processes)
 	}
 	s.method = "plain"
-	if k.noNamespaces() == "" {
+	if why := k.noNamespaces(); why != "" && c.Adapter.Image != "" {
+		err = fmt.Errorf("container images need namespaces, which this machine does not give: %s", why)
+		control.Close()
+		e.group.remove()
+		e.group.joined()
+		return err
+	}
+	if k.noNamespaces() == "" && !c.Adapter.Bare {
 		s.pid, err = k.startIsolatedAdapter(e, c, job, log, passed)
 		if err == nil {
 			e.group.joined()
 			return nil
+		}
+		if c.Adapter.Image != "" {
+			control.Close()
+			e.group.remove()
+			e.group.joined()
+			return err
 		}
 		k.giveUpNamespaces(err)
 	}
@@ -88,7 +103,7 @@ func (k *keeper) startIsolatedAdapter(e *environment, c *Command, job runtimeapi
 	if err != nil {
 		return 0, err
 	}
-	spec := &launchSpec{Root: root, IDs: k.idsOf(c.Adapter.Tmps), Self: true}
+	spec := &launchSpec{Root: root, Image: c.Adapter.Image, IDs: k.idsOf(c.Adapter.Tmps), Self: true}
 	spec.Argv, spec.Binds = []string{"anthill", "supervisor", "--adapter", string(b)}, c.Adapter.Binds
 	pid, err := k.startLauncher(spec, log, passed...)
 	if err != nil {
@@ -116,12 +131,17 @@ func (k *keeper) startPlainAdapter(e *environment, c *Command, job runtimeapi.Jo
 	if err != nil {
 		return err
 	}
-	job.Dir, job.User = c.Adapter.PlainDir, nil
+	job.User = nil
+	if !c.Adapter.Bare {
+		job.Dir = c.Adapter.PlainDir
+	}
 	if len(c.Adapter.PlainArgv) > 0 {
 		job.Argv = c.Adapter.PlainArgv
 	}
-	if job.Confine, err = confined(self, c.Adapter.Binds, c.Adapter.Tmps, nil); err != nil {
-		return err
+	if !c.Adapter.Bare { // which is in a container already
+		if job.Confine, err = confined(self, c.Adapter.Binds, c.Adapter.Tmps, nil); err != nil {
+			return err
+		}
 	}
 	env := slices.DeleteFunc(slices.Clone(job.Env), func(v string) bool {
 		name, _, _ := strings.Cut(v, "=")

@@ -23,6 +23,7 @@ type Bind struct{ From, To string }
 type launchSpec struct {
 	Variant
 	Root   string // an empty directory to build the root on
+	Image  string // directory to show as the root instead, with places for /proc, /dev, /tmp; "" for none
 	IDs    ids    // for its user namespace
 	Passed int    // descriptors from 6 on that the process gets as 3, 4, …
 	Self   bool   // the program is this one, which the new root does not show

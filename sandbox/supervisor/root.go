@@ -34,6 +34,9 @@ func buildRoot(spec *launchSpec) error {
 		return fmt.Errorf("making mounts private: %w", err)
 	}
 	root := spec.Root
+	if spec.Image != "" {
+		return imageRoot(spec)
+	}
 	if err := unix.Mount("root", root, "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, "mode=755,size=1m"); err != nil {
 		return fmt.Errorf("mounting a root: %w", err)
 	}
@@ -75,6 +78,36 @@ func buildRoot(spec *launchSpec) error {
 	}
 	// A process namespace may only mount its own /proc where one is visible already.
 	if err := graft("/proc", filepath.Join(root, "proc"), unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NODEV|unix.MOUNT_ATTR_NOEXEC); err != nil {
+		return fmt.Errorf("/proc: %w", err)
+	}
+	return enter(root)
+}
+
+// imageRoot makes the files of a container image the root.
+func imageRoot(spec *launchSpec) error {
+	root := spec.Root
+	const quiet = unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NODEV
+	if err := graft(spec.Image, root, unix.MOUNT_ATTR_RDONLY|quiet); err != nil {
+		return fmt.Errorf("the image's files: %w", err)
+	}
+	dev := filepath.Join(root, "dev")
+	if err := unix.Mount("dev", dev, "tmpfs", unix.MS_NOSUID|unix.MS_NOEXEC, "mode=755,size=64k"); err != nil {
+		return fmt.Errorf("/dev: %w", err)
+	}
+	if err := makeDev(dev); err != nil {
+		return err
+	}
+	for _, name := range []string{"/etc/resolv.conf", "/etc/hosts"} {
+		if info, err := os.Lstat(filepath.Join(root, name)); err != nil || !info.Mode().IsRegular() {
+			continue // an image without /etc of its own
+		}
+		if real, err := filepath.EvalSymlinks(name); err == nil {
+			if err := graft(real, filepath.Join(root, name), unix.MOUNT_ATTR_RDONLY|quiet); err != nil {
+				return fmt.Errorf("%s: %w", name, err)
+			}
+		}
+	}
+	if err := graft("/proc", filepath.Join(root, "proc"), quiet|unix.MOUNT_ATTR_NOEXEC); err != nil {
 		return fmt.Errorf("/proc: %w", err)
 	}
 	return enter(root)
