@@ -46,7 +46,7 @@ var plan = []struct {
 	// services: each may call only those to its left
 	{"identity", "arn fault store history"},
 	{"logs", "arn fault store history identity"},
-	{"registry", "arn fault store history blobs identity logs"},
+	{"registry", "uuid arn fault store history blobs identity logs"},
 	{"functions", "arn fault value uuid internal/disk store history blobs sandbox sandbox/... identity logs registry"},
 	{"workflows", "arn fault value uuid store history blobs asl asl/... identity logs registry functions sandbox"},
 	{"buckets", "internal/disk arn fault value store history blobs identity logs registry functions workflows"},
@@ -70,7 +70,7 @@ var plan = []struct {
 	{"bench", "value uuid fault arn latency report history internal/disk sandbox sandbox/process"}, // floors are of the rooms themselves
 	// wiring
 	{"server", "*"},
-	{"cmd/anthill", "server bench lab loadtest latency report fault value arn sandbox/supervisor sandbox/process sandbox internal/..."},
+	{"cmd/anthill", "uuid server bench lab loadtest latency report fault value arn sandbox/supervisor sandbox/process sandbox internal/..."},
 	// support
 	{"internal/awsgen", "api/protocol"},
 	{"test/...", "*"},

@@ -1,8 +1,6 @@
 package registry
 
 import (
-	"crypto/rand"
-	"encoding/hex"
 	"fmt"
 	"io"
 	"sync"
@@ -10,6 +8,7 @@ import (
 
 	"anthill/blobs"
 	"anthill/fault"
+	"anthill/uuid"
 )
 
 // upload is what is kept of a layer that is still coming: enough to go on after a restart.
@@ -40,16 +39,8 @@ func (s *Service) Begin(r Ref) (id string, err error) {
 	if _, err := s.Repository(r); err != nil {
 		return "", fault.In(op, err)
 	}
-	id = newUUID()
+	id = uuid.New()
 	return id, fault.In(op, s.uploads.Put(id, upload{Ref: r, Touched: s.now()}))
-}
-
-func newUUID() string {
-	var b [16]byte
-	_, _ = rand.Read(b[:]) // never fails
-	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
-	h := hex.EncodeToString(b[:])
-	return h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:]
 }
 
 // upload gives the upload of that id, locked. The caller unlocks it.

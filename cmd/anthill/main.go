@@ -29,7 +29,7 @@ func main() {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(upCommand(), doctorCommand(), backupCommand(), restoreCommand(), prepareCommand(), compatibilityCommand())
+	root.AddCommand(upCommand(), doctorCommand(), backupCommand(), restoreCommand(), prepareCommand(), rieCommand(), compatibilityCommand())
 	root.AddCommand(loadCommand(), analyzeCommand(), invocationsCommand(), experimentCommand(), echoServerCommand()) // load and cold starts
 	root.AddCommand(overheadCommand(), compareCommand(), profileCommand())                                           // orchestration
 	root.AddCommand(labCommand(), benchCommand())

@@ -187,8 +187,11 @@ func variables(s *sandbox.Spec, i runtimes.Interpreter, stream string) []string 
 		delete(v, "AWS_EXECUTION_ENV")
 	case imageLanguage: // its own entry point knows the handler, and its base image where the runtime is
 		v["AWS_EXECUTION_ENV"] = "AWS_Lambda_Image"
-		delete(v, "_HANDLER")
-		v["LAMBDA_RUNTIME_DIR"] = imageVariables(s)["LAMBDA_RUNTIME_DIR"]
+		own := imageVariables(s)
+		v["LAMBDA_RUNTIME_DIR"] = own["LAMBDA_RUNTIME_DIR"]
+		if delete(v, "_HANDLER"); own["_HANDLER"] != "" {
+			v["_HANDLER"] = own["_HANDLER"]
+		}
 	}
 	for name, value := range map[string]string{
 		"AWS_ACCESS_KEY_ID":     s.Credentials.AccessKeyID,

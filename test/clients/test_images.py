@@ -8,7 +8,7 @@ import urllib.request
 
 import pytest
 from botocore.exceptions import ClientError
-from conftest import ROLE, wait_for
+from conftest import BINARY, ROLE, wait_for
 from images import BASE_CHANGES, Docker, base_tar, packages
 
 
@@ -218,3 +218,37 @@ def test_skopeo(platform, docker, base):
     docker.skopeo("delete", "--tls-verify=false", f"docker://{two}:2")
     assert docker.skopeo("inspect", "--tls-verify=false", f"docker://{two}:2", ok=False).returncode != 0
     assert [i["imageTag"] for i in platform.client("ecr").list_images(repositoryName="skopeo/two")["imageIds"]] == ["oci"]
+
+
+def test_rie(docker, base, tmp_path):
+    """docker run with `anthill rie` before the image's own entry point answers as AWS's emulator does."""
+    app = "def handler(event, context):\n    if event.get('fail'): raise ValueError('no')\n    return {'got': event}\n"
+    folder = tmp_path / "rie"
+    folder.mkdir()
+    shutil.copy(BINARY, folder / "anthill")
+    docker.build("rie", folder, f'FROM {base}\nCOPY anthill /usr/local/bin/\nCOPY app.py /var/task/\nENTRYPOINT ["/usr/local/bin/anthill", "rie", "/lambda-entrypoint.sh"]\nCMD ["app.handler"]\n',
+                 app=app)  # fmt: skip
+    port = 20000 + hash(str(tmp_path)) % 20000
+    out = docker("run", "-d", "--network", "host", "--name", "rie", "-e", f"ANTHILL_RIE_ADDRESS=127.0.0.1:{port}", "rie", ok=False)
+    if out.returncode:
+        pytest.skip("containers do not run here: " + out.stderr.decode()[-300:])
+
+    def call(body):
+        req = urllib.request.Request(f"http://127.0.0.1:{port}/2015-03-31/functions/function/invocations", data=body.encode())
+        with urllib.request.urlopen(req, timeout=60) as r:
+            return json.loads(r.read())
+
+    try:
+        def up():
+            try:
+                return call('{"n": 1}')
+            except OSError:
+                return None
+
+        assert wait_for(up, 60) == {"got": {"n": 1}}
+        assert call('{"fail": 1}')["errorType"] == "ValueError"
+        assert call('{"n": 2}') == {"got": {"n": 2}}
+        logs = docker("logs", "rie", ok=False)
+        assert b"START RequestId: " in logs.stdout + logs.stderr and b"REPORT RequestId: " in logs.stdout + logs.stderr
+    finally:
+        docker("rm", "-f", "rie")
