@@ -2,7 +2,6 @@ package image
 
 import (
 	"bufio"
-	"compress/gzip"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -12,9 +11,12 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 
+	"github.com/klauspost/compress/gzip"
 	"golang.org/x/sys/unix"
 
 	"anthill/fault"
@@ -91,15 +93,8 @@ func (s *Store) Make(ctx context.Context, layers []Layer) (key string, err error
 	if s.Ready(key) {
 		return key, nil
 	}
-	left := int64(maxImage)
-	for _, l := range layers {
-		size, err := s.layer(ctx, l, left)
-		if err != nil {
-			return "", fault.In(op, err)
-		}
-		if left -= size; left < 0 {
-			return "", bad("the image is larger than %d bytes", int64(maxImage))
-		}
+	if err := s.unpackAll(ctx, layers); err != nil {
+		return "", fault.In(op, err)
 	}
 	err = s.publish(filepath.Join("roots", key), func(temp string) error {
 		root := filepath.Join(temp, "root")
@@ -120,6 +115,35 @@ func (s *Store) Make(ctx context.Context, layers []Layer) (key string, err error
 		return writeJSON(filepath.Join(temp, "layers.json"), ids)
 	})
 	return key, fault.In(op, err)
+}
+
+// unpackAll unpacks the layers that are not there, as many at once as there are processors.
+func (s *Store) unpackAll(ctx context.Context, layers []Layer) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var wg sync.WaitGroup
+	var size atomic.Int64
+	slots := make(chan struct{}, runtime.GOMAXPROCS(0))
+	seen := map[string]bool{}
+	for _, l := range layers {
+		if seen[l.DiffID] { // the empty layer comes often
+			continue
+		}
+		seen[l.DiffID] = true
+		slots <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-slots }()
+			n, err := s.layer(ctx, l, maxImage)
+			if err == nil && size.Add(n) > maxImage {
+				err = bad("the image is larger than %d bytes", int64(maxImage))
+			}
+			if err != nil {
+				cancel(err) // the first one counts
+			}
+		})
+	}
+	wg.Wait()
+	return context.Cause(ctx)
 }
 
 // publish fills a new directory, flushes it, and gives it its name.

@@ -2,8 +2,6 @@ package image
 
 import (
 	"archive/tar"
-	"compress/flate"
-	"compress/gzip"
 	"errors"
 	"io"
 	"io/fs"
@@ -11,6 +9,9 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
+
+	"github.com/klauspost/compress/flate"
+	"github.com/klauspost/compress/gzip"
 )
 
 // marks is what a layer says beside its files (OCI image specification, "Image Layer Filesystem Changeset").
