@@ -87,6 +87,9 @@ type StartInput struct {
 	TraceHeader string
 }
 
+// longestExpress is how many seconds an Express execution may take (Service quotas).
+const longestExpress = 5 * 60
+
 // maxInput is how many bytes an input may have (Service quotas).
 const maxInput = 256 * 1024
 

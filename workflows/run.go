@@ -111,8 +111,12 @@ func (r *run) fill(e Execution, m *asl.Machine, l Logging) {
 
 func (r *run) identity() interp.Identity {
 	executionARN := r.e.ARN
+	longest := int64(0)
+	if r.e.Type == Express {
+		longest = longestExpress
+	}
 	return interp.Identity{
-		ID: executionARN, Name: r.e.Name, RoleARN: r.e.RoleARN, StateMachineID: r.e.MachineARN, StateMachineName: r.e.MachineName,
+		ID: executionARN, Longest: longest, Name: r.e.Name, RoleARN: r.e.RoleARN, StateMachineID: r.e.MachineARN, StateMachineName: r.e.MachineName,
 		Token:  func(task uint64, random [16]byte) string { return makeTaskToken(executionARN, task, random) },
 		Refuse: r.s.refuse,
 	}

@@ -84,10 +84,19 @@ func (x *Execution) applyStarted(e *Event) {
 	if b, err := hex.DecodeString(e.Token); err == nil && len(b) == len(x.seed) {
 		x.seed = [16]byte(b)
 	}
-	if x.machine.Timeout > 0 {
-		x.owed.owe(0, &Timer{Key{e.Seq, MachineTimer}, after(e.Time, x.machine.Timeout)})
-	}
+	x.limit(e)
 	x.root = x.newFrame(nil, 0, &x.machine.Flow, e.Payload, 0)
+}
+
+// limit begins the time that the execution may take.
+func (x *Execution) limit(e *Event) {
+	most := x.machine.Timeout
+	if l := x.id.Longest; l > 0 && (most == 0 || l < most) {
+		most = l
+	}
+	if most > 0 {
+		x.owed.owe(0, &Timer{Key{e.Seq, MachineTimer}, after(e.Time, most)})
+	}
 }
 
 // end closes the execution. The frames stay as they are, for a redrive.

@@ -197,6 +197,13 @@ func (v *view) assign(e *asl.Expression, input value.Value) ([]Variable, *troubl
 		vars = append(vars, Variable{name, item.Compact()})
 		size += len(item.String())
 	}
+	stays := v.f.vars.total()
+	for _, assigned := range vars {
+		stays -= len(v.f.vars.vars[assigned.Name].String())
+	}
+	if stays+size > MaxAllVariables {
+		return nil, v.f.runtimeTrouble("The size of all variables exceeds the maximum of %d bytes.", MaxAllVariables)
+	}
 	if size > MaxVariable {
 		return nil, v.f.runtimeTrouble("The size of the variables assigned exceeds the maximum of %d bytes.", MaxVariable)
 	}

@@ -16,6 +16,8 @@ type Identity struct {
 	StateMachineID   string // ARN
 	StateMachineName string
 
+	Longest int64 // seconds that the execution may take, whatever its machine says; 0 for no such limit
+
 	// Token makes the token of a task from the position of its *Scheduled event and 128 random bits; nil gives the bits in
 	// hexadecimal. It must be a function of its arguments.
 	Token func(task uint64, random [16]byte) string

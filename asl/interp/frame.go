@@ -98,6 +98,15 @@ type mapRun struct {
 type scope struct {
 	outer *scope
 	vars  map[string]value.Value
+	bytes int // of vars
+}
+
+// total is the bytes of all variables that are seen here.
+func (s *scope) total() (bytes int) {
+	for ; s != nil; s = s.outer {
+		bytes += s.bytes
+	}
+	return bytes
 }
 
 func (s *scope) get(name string) value.Value {
@@ -113,6 +122,7 @@ func (s *scope) set(name string, v value.Value) {
 	if s.vars == nil {
 		s.vars = map[string]value.Value{}
 	}
+	s.bytes += len(v.String()) - len(s.vars[name].String())
 	s.vars[name] = v
 }
 

@@ -26,9 +26,7 @@ func (x *Execution) applyRedriven(e *Event) {
 	x.status = Running
 	x.redrives = e.Index
 	x.fail, x.self = failure.Failure{}, value.Value{}
-	if x.machine.Timeout > 0 {
-		x.owed.owe(0, &Timer{Key{e.Seq, MachineTimer}, after(e.Time, x.machine.Timeout)})
-	}
+	x.limit(e)
 	x.revive(x.root, e)
 }
 
