@@ -196,6 +196,12 @@ func (s *Service) integration(res asl.Resource) Integration {
 
 // refuse asks the integration of a resource whether it takes a task's parameters; "" is yes.
 func (s *Service) refuse(res asl.Resource, parameters value.Value) string {
+	if res.Kind == asl.Activity {
+		if _, ok := s.activity(res.ARN); !ok {
+			return "The activity " + res.ARN + " does not exist."
+		}
+		return ""
+	}
 	if c, ok := s.integration(res).(Checker); ok {
 		if wrong := c.Check(parameters); len(wrong) > 0 {
 			return "The Parameters '" + parameters.Compact().String() + "' could not be used to start the Task: [" + strings.Join(wrong, ", ") + "]"
