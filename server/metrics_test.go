@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"testing"
 	"time"
+
+	"go.uber.org/goleak"
 )
 
 // figure reads one metric.
@@ -76,4 +78,15 @@ func TestProfilesAreTheMachinesOwn(t *testing.T) {
 		t.Fatalf("profile: %v %v", res, err)
 	}
 	res.Body.Close()
+}
+
+func TestCloseLeavesNoGoroutine(t *testing.T) {
+	before := goleak.IgnoreCurrent()
+	t.Run("platform", func(t *testing.T) {
+		p := run(t, Config{Pprof: "127.0.0.1:0"})
+		machine := p.machine("waits", waits)
+		p.sfn("StartExecution", map[string]any{"stateMachineArn": machine})
+	})
+	http.DefaultClient.CloseIdleConnections()
+	goleak.VerifyNone(t, before)
 }

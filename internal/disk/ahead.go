@@ -11,9 +11,20 @@ import (
 
 // Sizes of the room that the write-ahead log has before it.
 const (
-	aheadRoom = 1 << 20   // bytes that exist ahead of what is written
-	aheadStep = 128 << 10 // bytes written with the file locked
+	aheadRoom   = 1 << 20   // bytes that exist ahead of what is written
+	aheadMemory = 32 << 10  // the same in memory, where tests alone want it and every flush copies the file
+	aheadStep   = 128 << 10 // bytes written with the file locked, at most
 )
+
+func roomOn(fs FS) int64 {
+	switch fs := fs.(type) {
+	case *Memory:
+		return aheadMemory
+	case *Faulty:
+		return roomOn(fs.under)
+	}
+	return aheadRoom
+}
 
 // logFS looks after the files of Pebble's write-ahead log: it keeps the list of them, and each longer than what was written
 // to it. A flush of bytes that exist already changes neither the file's size nor its extents, so that the filesystem
@@ -24,6 +35,7 @@ const (
 type logFS struct {
 	FS
 	list   *logList
+	room   int64
 	fail   func(error)
 	broken *atomic.Bool
 }
@@ -34,7 +46,7 @@ func withLogs(fs FS, dir string, fail func(error)) (FS, *logList) {
 		return fs, nil
 	}
 	l := &logList{fs: fs, dir: dir}
-	return logFS{fs, l, fail, &atomic.Bool{}}, l
+	return logFS{fs, l, roomOn(fs), fail, &atomic.Bool{}}, l
 }
 
 // isLog reports whether name is one of the database's own logs; a backup writes logs elsewhere.
@@ -155,7 +167,7 @@ func (a *aheadFile) claim(n int) {
 	a.mu.Lock()
 	a.mu.written += int64(n)
 	a.mu.exist = max(a.mu.exist, a.mu.written)
-	little := a.mu.exist-a.mu.written < aheadRoom/2
+	little := a.mu.exist-a.mu.written < a.fs.room/2
 	a.mu.Unlock()
 	if little {
 		select {
@@ -198,7 +210,7 @@ func (a *aheadFile) Close() error {
 
 // run makes room. A failure ends it: what it could not write Pebble will try to, and report.
 func (a *aheadFile) run() {
-	zeros := make([]byte, aheadStep)
+	zeros := make([]byte, min(aheadStep, a.fs.room))
 	for {
 		select {
 		case <-a.done:
@@ -222,7 +234,7 @@ func (a *aheadFile) run() {
 func (a *aheadFile) extend(zeros []byte) (enough bool, err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.mu.exist-a.mu.written >= aheadRoom {
+	if a.mu.exist-a.mu.written >= a.fs.room {
 		return true, nil
 	}
 	n, err := a.File.WriteAt(zeros, a.mu.exist)

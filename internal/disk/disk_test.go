@@ -10,6 +10,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"go.uber.org/goleak"
+
 	"anthill/fault"
 	"anthill/internal/disk"
 )
@@ -117,4 +119,26 @@ func TestRelaxedFlushesWithinItsInterval(t *testing.T) {
 			t.Error("not there 11 ms after a relaxed commit")
 		}
 	})
+}
+
+func TestCloseLeavesNoGoroutine(t *testing.T) {
+	before := goleak.IgnoreCurrent()
+	for _, o := range []disk.Options{{}, {FlushEvery: 10 * time.Millisecond}, {FS: disk.NewMemory()}} {
+		db, err := disk.Open(filepath.Join(t.TempDir(), "data"), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range 20 {
+			if err := db.Commit(disk.Write{Key: fmt.Append(nil, "t", i), Value: make([]byte, 64<<10)}); err != nil {
+				t.Fatal(err)
+			}
+			if err := db.CommitBehind(disk.Write{Key: fmt.Append(nil, "b", i)}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := db.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	goleak.VerifyNone(t, before)
 }

@@ -30,7 +30,8 @@ type Fault struct {
 
 // Faulty is a filesystem that fails on purpose.
 type Faulty struct {
-	FS // with the faults
+	FS    // with the faults
+	under FS
 
 	mu struct {
 		sync.Mutex
@@ -40,7 +41,7 @@ type Faulty struct {
 
 // NewFaulty wraps fs, at first without faults.
 func NewFaulty(fs FS) *Faulty {
-	f := &Faulty{}
+	f := &Faulty{under: fs}
 	f.FS = &shortFS{errorfs.Wrap(fs, errorfs.InjectorFunc(f.inject)), f}
 	return f
 }
