@@ -76,6 +76,6 @@ var compatibilityNotes = map[string]string{
 		"Recorded only: lifecycle policies (no image expires), repository and registry policies, scan on push. Manifests of schema 1 and digests other than SHA-256 are refused. `imageSizeInBytes` of an index is that of its largest image. Refused when asked for: encryption by KMS, account settings other than the defaults.",
 	"lambda": "Policies are recorded and not enforced. A runtime identifier that this machine does not have runs on the nearest interpreter, and so does arm64 code on an x86-64 machine: the RuntimeVersionArn and INIT_START then end in " +
 		"plain words, such as `python3.12-runs-on-3.11.2`; `--strict-runtimes` refuses instead. An invocation does not wait for State Active. Tags are kept for functions only. FunctionUrl is a name under `localhost`; " +
-		"`/_aws/lambda-url/ID/` answers without DNS. InvokeWithResponseStream gives the whole response as one chunk. " +
+		"`/_aws/lambda-url/ID/` answers without DNS. Answers are streamed by Node and by whatever speaks the Runtime API (InvokeWithResponseStream, function URLs); a runtime that does not stream gives its answer as one chunk. The Telemetry and Logs APIs of extensions answer 501. The tag `anthill:cpu` (`lambda` or `all`) gives a function AWS's share of processors. " +
 		"Refused when asked for: KMS keys, file systems, virtual private clouds, tenancy, capacity providers, durable functions, event sources, and destinations that are not functions.",
 }

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"anthill/sandbox"
 )
@@ -114,4 +115,46 @@ func (h *house) function(name, file, source string, mode os.FileMode) sandbox.Sp
 		h.t.Fatal(err)
 	}
 	return s
+}
+
+// What a runtime of the function's own can do wrong has AWS's error, and the next request is served.
+func TestBadBootstraps(t *testing.T) {
+	if _, err := exec.LookPath("curl"); err != nil {
+		t.Skip("the test's runtimes are written with curl")
+	}
+	const api = "api=\"http://$AWS_LAMBDA_RUNTIME_API/2018-06-01/runtime\"\n"
+	const next = "id=$(curl -sS -D - -o /dev/null $api/invocation/next | grep -i aws-request-id | tr -d '[:space:]' | cut -d: -f2)\n"
+	h := newHouse(t)
+	for _, c := range []struct{ name, source, errorType, says string }{
+		{"exits at once", "exit 4\n", "Runtime.ExitError", "exit status 4"},
+		{"exits without a reason", "exit 0\n", "Runtime.ExitError", "Runtime exited without providing a reason"},
+		{"never asks for work", "sleep 60\n", "Sandbox.Timedout", "Task timed out after 2.00 seconds"},
+		{"answers for another", api + next + "curl -sS -X POST $api/invocation/other/response -d 1\nexit 5\n", "Runtime.ExitError", "exit status 5"},
+		{"is no program", "\x7fELF", "Runtime.InvalidEntrypoint", "bootstrap"},
+		{"writes without end", api + next + "yes | head -c 8000000\nexit 6\n", "Runtime.ExitError", "exit status 6"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			source := c.source
+			if !strings.HasPrefix(source, "\x7f") {
+				source = "#!/bin/sh\n" + source
+			}
+			s := h.function("bad"+strings.ReplaceAll(c.name, " ", ""), "bootstrap", source, 0o755)
+			s.Runtime, s.Timeout = "provided.al2023", 2*time.Second
+			pool, err := sandbox.Open(t.Context(), sandbox.Config{Driver: h.d, Lines: h.log, InitLimit: time.Second})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer pool.Abandon()
+			for range 2 {
+				r, err := pool.Invoke(t.Context(), s, sandbox.Invocation{RequestID: id(1), Payload: []byte("{}")})
+				if err != nil {
+					t.Fatal(err)
+				}
+				r.Release()
+				if r.ErrorType != c.errorType || !strings.Contains(string(r.Payload), c.says) {
+					t.Errorf("%s %s, want %s %s", r.ErrorType, r.Payload, c.errorType, c.says)
+				}
+			}
+		})
+	}
 }
