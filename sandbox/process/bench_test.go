@@ -84,8 +84,8 @@ func timed(b *testing.B, pause time.Duration, floor, subject func()) {
 		f()
 		return time.Since(begin)
 	}
-	const block = 50
-	for range b.N/block + 1 {
+	block := min(50, b.N)
+	for range max(b.N/block, 1) {
 		for range block {
 			floors = append(floors, one(floor))
 		}

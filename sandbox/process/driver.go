@@ -53,7 +53,7 @@ type Driver struct {
 		environments map[string]*environment
 		bootstraps   map[string]string // by interpreter path
 		prepared     map[string]*libraries
-		learned      map[string]*learned // by Spec.Key
+		learned      map[string]*learned // by codeKey; nil for what is known to be unknown
 		refused      map[string]string   // by Spec.Key: why no snapshot of it is kept
 		complete     time.Time           // as Complete
 		closed       bool
@@ -104,6 +104,7 @@ func Open(ctx context.Context, c Config) (*Driver, error) {
 	if err := os.MkdirAll(d.environmentsDir(), 0o711); err != nil {
 		return nil, fault.In(op, err)
 	}
+	d.pruneLearned(time.Now())
 	return d, nil
 }
 
@@ -173,7 +174,6 @@ func (d *Driver) Prepare(ctx context.Context, spec sandbox.Spec) error {
 func (d *Driver) Forget(key string) {
 	d.mu.Lock()
 	client := d.mu.client
-	delete(d.mu.learned, key)
 	delete(d.mu.refused, key)
 	d.mu.Unlock()
 	if client != nil {

@@ -22,11 +22,6 @@ const slowInit = 20 * time.Millisecond
 // processes is how many a function may have, threads included. AWS allows 1,024.
 const processes = 1024
 
-// learned is what the first init of a function showed that its template lacks.
-type learned struct {
-	modules []string
-}
-
 // threadLimits keep a template from making threads, which a fork would lose: its clones set what the user set, and numeric
 // libraries take their pools up anew.
 var threadLimits = [...]string{"OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"}
@@ -55,44 +50,6 @@ func (d *Driver) templateKey(spec *sandbox.Spec) string {
 	return key
 }
 
-// learning reports whether the next init of spec may teach its template.
-func (d *Driver) learning(spec *sandbox.Spec) bool {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return spec.Method == "" && d.mu.learned[spec.Key] == nil
-}
-
-// learn takes the modules that a slow init, or a slow first invocation, brought into memory. A template that holds them is
-// made, and later environments are forked from it.
-func (d *Driver) learn(e *environment, modules []byte) {
-	if len(modules) == 0 || !d.learning(&e.spec) {
-		return
-	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.mu.closed {
-		return
-	}
-	l := &learned{modules: strings.Split(string(modules), "\n")}
-	d.wg.Go(func() {
-		spec, ctx := e.spec, context.Background()
-		t, err := d.templateWith(ctx, &spec, e.runtime, spec.Key+"\x00learned", l.modules)
-		if err != nil {
-			return
-		}
-		client, err := d.supervisor(ctx)
-		if err != nil {
-			return
-		}
-		if _, err := client.Warm(ctx, t); err != nil {
-			return
-		}
-		d.mu.Lock()
-		d.mu.learned[spec.Key] = l
-		d.mu.Unlock()
-	})
-}
-
 // warm starts spec's template and its spares.
 func (d *Driver) warm(ctx context.Context, spec sandbox.Spec) error {
 	m, err := d.resolve(ctx, spec)
@@ -112,9 +69,7 @@ func (d *Driver) warm(ctx context.Context, spec sandbox.Spec) error {
 }
 
 func (d *Driver) template(ctx context.Context, spec *sandbox.Spec, m managed, key string) (*supervisor.Template, error) {
-	d.mu.Lock()
-	l := d.mu.learned[spec.Key]
-	d.mu.Unlock()
+	l := d.lesson(spec)
 	if l == nil {
 		l = &learned{}
 	}
