@@ -130,7 +130,7 @@ func (d *DB) openPebble(fs FS, dir string) (*pebble.DB, error) {
 	}
 	p, err := pebble.Open(path.Join(dir, "db"), d.options(d.fence.guard(logs)))
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, list.close())
 	}
 	err = list.begin()
 	if e := d.failed.Load(); e != nil {

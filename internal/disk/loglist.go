@@ -27,7 +27,8 @@ type logList struct {
 
 	mu struct {
 		sync.Mutex
-		file vfs.File // nil before begin: Pebble is still reading what there is
+		file   vfs.File // nil before begin and after close
+		closed bool
 	}
 }
 
@@ -75,10 +76,17 @@ func (l *logList) refuse() error {
 			"bring the file back, restore a backup, or remove the file %s to go on without, or choose another directory", strings.Join(gone, ", "), LogsFile)}
 }
 
-// begin writes the list anew, with the logs that are there now.
+// begin writes the list anew, with the logs that are there now, unless Pebble's opening has begun it.
 func (l *logList) begin() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.mu.file != nil {
+		return nil
+	}
+	return l.beginLocked()
+}
+
+func (l *logList) beginLocked() error {
 	names, err := l.fs.List(path.Join(l.dir, "db"))
 	if err != nil {
 		return err
@@ -107,12 +115,18 @@ func (l *logList) begin() error {
 	return nil
 }
 
-// note flushes one line.
+// note flushes one line. Pebble makes and removes logs while it opens, when the directory is locked already: the list begins
+// with the first of these, or a power cut then would leave one that names what is gone.
 func (l *logList) note(sign, name string) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.mu.file == nil {
+	if l.mu.closed {
 		return nil
+	}
+	if l.mu.file == nil {
+		if err := l.beginLocked(); err != nil {
+			return err
+		}
 	}
 	if _, err := io.WriteString(l.mu.file, sign+l.fs.PathBase(name)+"\n"); err != nil {
 		return err
@@ -134,6 +148,7 @@ func (l *logList) close() error {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.mu.closed = true
 	if l.mu.file == nil {
 		return nil
 	}
