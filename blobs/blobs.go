@@ -98,7 +98,7 @@ func (b *Store) Put(r io.Reader) (d Digest, size int64, err error) {
 		return "", 0, faultOf(op, err)
 	}
 	hash := sha256.New()
-	size, err = io.Copy(io.MultiWriter(f, hash), r)
+	size, err = io.Copy(io.MultiWriter(hash, f), r) // hash first: a file may change what it is given
 	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
 		_ = b.fs.Remove(temp) // the next Open removes it otherwise
 		return "", 0, faultOf(op, err)
