@@ -40,13 +40,13 @@ type logFS struct {
 	broken *atomic.Bool
 }
 
-// withLogs gives fs with such logs. Where nothing is ever flushed there is nothing to gain, and no list.
-func withLogs(fs FS, dir string, fail func(error)) (FS, *logList) {
-	if m, ok := fs.(*Memory); ok && !m.crashable {
-		return fs, nil
+// withLogs gives guarded, which is on, with such logs. Where nothing is ever flushed there is nothing to gain, and no list.
+func withLogs(on, guarded FS, dir string, fail func(error)) (FS, *logList) {
+	if m, ok := on.(*Memory); ok && !m.crashable {
+		return guarded, nil
 	}
-	l := &logList{fs: fs, dir: dir}
-	return logFS{fs, l, roomOn(fs), fail, &atomic.Bool{}}, l
+	l := &logList{fs: guarded, dir: dir}
+	return logFS{guarded, l, roomOn(on), fail, &atomic.Bool{}}, l
 }
 
 // isLog reports whether name is one of the database's own logs; a backup writes logs elsewhere.

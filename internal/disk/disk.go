@@ -121,14 +121,15 @@ func Open(dir string, o Options) (*DB, error) {
 
 // openPebble opens the database itself and begins the list of its logs.
 func (d *DB) openPebble(fs FS, dir string) (*pebble.DB, error) {
-	logs, list := withLogs(fs, dir, d.fail)
+	// The fence is inside: what it refuses of a log Pebble must not hear of either.
+	logs, list := withLogs(fs, d.fence.guard(fs), dir, d.fail)
 	if list == nil {
-		return pebble.Open(path.Join(dir, "db"), d.options(d.fence.guard(logs)))
+		return pebble.Open(path.Join(dir, "db"), d.options(logs))
 	}
 	if err := list.refuse(); err != nil {
 		return nil, err
 	}
-	p, err := pebble.Open(path.Join(dir, "db"), d.options(d.fence.guard(logs)))
+	p, err := pebble.Open(path.Join(dir, "db"), d.options(logs))
 	if err != nil {
 		return nil, errors.Join(err, list.close())
 	}
