@@ -1,6 +1,7 @@
 """Container images: the course's own path through Docker, and what else pushes, pulls and runs them."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -143,6 +144,44 @@ def test_own_client_and_overrides(platform, docker, base, tmp_path):
     lam.get_waiter("function_updated_v2").wait(FunctionName="own", WaiterConfig={"Delay": 1})
     error, seen = invoke(lam, "own", {"n": 2})
     assert error is None and seen["event"] == {"n": 2}
+
+
+GO = """package main
+
+import (
+	"context"
+	"os"
+
+	"github.com/aws/aws-lambda-go/lambda"
+	"github.com/aws/aws-lambda-go/lambdacontext"
+)
+
+func main() {
+	lambda.Start(func(ctx context.Context, event map[string]any) (map[string]any, error) {
+		c, _ := lambdacontext.FromContext(ctx)
+		_, err := os.Stat("/etc/shadow")
+		return map[string]any{"got": event, "function": lambdacontext.FunctionName, "request": c.AwsRequestID, "shadow": err == nil}, nil
+	})
+}
+"""
+
+
+def test_go_from_scratch(platform, docker, tmp_path):
+    """An image of nothing but one static program with AWS's own client for Go."""
+    folder = tmp_path / "go"
+    folder.mkdir()
+    (folder / "main.go").write_text(GO)
+    (folder / "go.mod").write_text("module handler\n\ngo 1.24\n\nrequire github.com/aws/aws-lambda-go v1.55.1\n")
+    env = dict(os.environ, CGO_ENABLED="0", GOFLAGS="-mod=mod -trimpath")
+    built = subprocess.run(["go", "build", "-ldflags", "-s -w", "-o", "main", "."], cwd=folder, env=env, capture_output=True, text=True)
+    assert built.returncode == 0, built.stderr
+    docker.build("go", folder, 'FROM scratch\nCOPY main /main\nENTRYPOINT ["/main"]\n')
+    uri = repository(platform, "go")
+    docker("tag", "go", uri + ":1")
+    docker("push", uri + ":1")
+    lam = function(platform, "go-image", uri + ":1")
+    error, seen = invoke(lam, "go-image", {"n": 1})
+    assert error is None and seen["got"] == {"n": 1} and seen["function"] == "go-image" and not seen["shadow"], seen
 
 
 def refused(call, code, text, **more):
