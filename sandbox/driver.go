@@ -25,6 +25,12 @@ type Preparer interface {
 	Forget(key string)
 }
 
+// Gauge is a Driver that knows how busy the machine is.
+type Gauge interface {
+	// Spare reports whether a processor is free at this moment.
+	Spare() bool
+}
+
 // Snapshotter is a Driver that can restore environments from a process that has run the function's init.
 type Snapshotter interface {
 	// Snapshot runs spec's init, once, and keeps the process, when spec.InitializationType is "snap-start". What the init

@@ -22,9 +22,13 @@ func (p *Pool) Invoke(ctx context.Context, spec Spec, inv Invocation) (*Result, 
 	if inv.ForceCold {
 		spec.Method = inv.Method
 	}
-	m, err := p.take(ctx, &spec, inv.ForceCold)
+	m, w, err := p.take(ctx, &spec, inv.ForceCold)
 	if err != nil {
 		return nil, fault.In(op, err)
+	}
+	if w != nil {
+		r, err := p.detached(ctx, func() (*Result, error) { return p.serveNext(w, &inv, phases) })
+		return r, fault.In(op, err)
 	}
 	p.begin(m, &inv)
 	if m.booted {
@@ -40,7 +44,22 @@ func (p *Pool) begin(m *member, inv *Invocation) {
 	m.requestID = inv.RequestID
 	m.since = time.Now()
 	p.mu.Unlock()
-	m.tail = m.tail[:0]
+	if !m.fresh { // the log of an init belongs to the request that waited for it
+		m.tail = m.tail[:0]
+	}
+}
+
+// serveNext runs inv in the environment that comes for w.
+func (p *Pool) serveNext(w *waiter, inv *Invocation, phases Phases) (*Result, error) {
+	m, err := p.arrivalOf(w)
+	if err != nil {
+		return nil, err
+	}
+	p.begin(m, inv)
+	if m.booted && !m.fresh {
+		return p.serveWarm(p.ctx, m, inv, phases)
+	}
+	return p.serveCold(m, inv, phases)
 }
 
 // serveWarm hands inv to a running environment, on the caller's goroutine.
@@ -48,6 +67,10 @@ func (p *Pool) serveWarm(ctx context.Context, m *member, inv *Invocation, phases
 	m.flush(p) // what was printed since the last invocation comes before START
 	if m.start == Proactive {
 		phases.init(&m.boot)
+		if m.boot.InitEnd > phases.Queued { // it was made ahead of time, but not early enough
+			phases.waited()
+			m.start = Cold
+		}
 	}
 	now := time.Now()
 	deadline := now.Add(m.spec.Timeout)
@@ -112,30 +135,26 @@ func (p *Pool) detached(ctx context.Context, serve func() (*Result, error)) (*Re
 // serveCold runs the init phase, then the invocation. An init that fails or takes too long is repeated once, as part of
 // the invocation and under its timeout (AWS: "suppressed init").
 func (p *Pool) serveCold(m *member, inv *Invocation, phases Phases) (*Result, error) {
-	var initDuration time.Duration
 	if m.boots == 0 {
-		limit := p.c.InitLimit
-		if m.spec.InitializationType == SnapStart {
-			limit = max(limit, SnapshotLimit(&m.spec)) // its snapshot may have to be taken again
-		}
-		boot, err := p.bootWithin(m, limit)
-		if err != nil {
+		if err := p.firstBoot(m, nil); err != nil {
 			p.discard(m)
 			return nil, err
 		}
-		phases.init(&boot)
-		initDuration = time.Duration(boot.InitEnd - boot.SpawnBegin)
-		m.start = boot.Start
-		if boot.Kind != Answered {
-			m.initReport(boot, "init", limit)
-			initDuration = 0
+	}
+	var initDuration time.Duration
+	if m.fresh {
+		m.fresh = false
+		phases.init(&m.boot)
+		phases.waited()
+		if m.booted {
+			initDuration = time.Duration(m.boot.InitEnd - m.boot.SpawnBegin)
 		}
 	}
 	now := time.Now()
 	deadline := now.Add(m.spec.Timeout)
 	phases.Sent, phases.Deadline = now.UnixNano(), deadline.UnixNano()
 	if !m.booted {
-		boot, err := p.bootWithin(m, m.spec.Timeout)
+		boot, err := p.bootWithin(m, m.spec.Timeout, nil)
 		if err != nil {
 			p.discard(m)
 			return nil, err
@@ -171,13 +190,39 @@ func (p *Pool) serveCold(m *member, inv *Invocation, phases Phases) (*Result, er
 	return p.finish(m, inv, out, phases, initDuration), nil
 }
 
-// bootWithin runs one init phase and passes its output on. On failure nothing of the runtime is left running.
-func (p *Pool) bootWithin(m *member, limit time.Duration) (Boot, error) {
+// firstBoot runs the init phase of a new environment. leave is as of bootWithin.
+func (p *Pool) firstBoot(m *member, leave func()) error {
+	limit := p.c.InitLimit
+	if m.spec.InitializationType == SnapStart {
+		limit = max(limit, SnapshotLimit(&m.spec)) // its snapshot may have to be taken again
+	}
+	boot, err := p.bootWithin(m, limit, leave)
+	if err != nil {
+		return err
+	}
+	m.fresh, m.start = true, boot.Start
+	if boot.Kind != Answered {
+		m.initReport(boot, "init", limit)
+	}
+	return nil
+}
+
+// bootWithin runs one init phase and passes its output on. On failure nothing of the runtime is left running. leave gives
+// back the place at the gate that the caller has; nil means that it has none.
+func (p *Pool) bootWithin(m *member, limit time.Duration, leave func()) (Boot, error) {
+	if leave == nil {
+		var err error
+		if leave, err = p.gate.enter(p.ctx); err != nil {
+			return Boot{}, errClosed()
+		}
+		defer leave()
+	}
 	ctx, cancel := context.WithTimeout(p.ctx, limit)
 	defer cancel()
 	m.boots++
 	spawn := time.Now().UnixNano()
 	boot, err := m.env.Boot(ctx)
+	leave()
 	if err != nil {
 		return Boot{}, err
 	}
@@ -222,6 +267,15 @@ func (p *Pool) bootWithin(m *member, limit time.Duration) (Boot, error) {
 // init takes the instants of an init.
 func (p *Phases) init(b *Boot) {
 	p.SpawnBegin, p.Spawned, p.InitBegin, p.InitEnd = b.SpawnBegin, b.Spawned, b.InitBegin, b.InitEnd
+}
+
+// waited leaves of an init that began before the request came what the request waited for.
+func (p *Phases) waited() {
+	for _, t := range []*int64{&p.SpawnBegin, &p.Spawned, &p.InitBegin, &p.InitEnd} {
+		if *t != 0 {
+			*t = max(*t, p.Queued)
+		}
+	}
 }
 
 // await waits for the outcome until deadline, passing output on meanwhile. At the deadline it ends the environment.

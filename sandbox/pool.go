@@ -32,6 +32,10 @@ type Config struct {
 	// InitDelay is added to every init on purpose, for teaching. nil: nothing is.
 	InitDelay func() time.Duration
 
+	// Inits is how many inits may run at once while no processor of the machine is to spare. 0 means two for each processor
+	// when the driver can tell (Gauge), and no limit when it cannot.
+	Inits int
+
 	// AdoptWithin is how long the outcome of an environment that survived the platform is kept for Adopt. 0 means one
 	// minute. Until then the environment serves nothing else.
 	AdoptWithin time.Duration
@@ -59,7 +63,8 @@ type Pool struct {
 	ctx    context.Context // ends with the pool
 	stop   context.CancelFunc
 	wg     sync.WaitGroup // every goroutine of the pool
-	wakeUp chan struct{}  // tells the reaper that there is something to watch again
+	gate   *gate
+	wakeUp chan struct{} // tells the reaper that there is something to watch again
 
 	settled chan struct{} // closed when every survivor has said what it is doing
 
@@ -68,7 +73,8 @@ type Pool struct {
 		closed    bool
 		members   map[string]*member   // by environment id
 		idle      map[string][]*member // by Spec.Key, the longest idle first: the last is reused first
-		starting  int                  // environments that are being created, not yet in members
+		starting  int                  // environments that are being created or about to be, not yet in members
+		queues    map[string]*queue    // by Spec.Key: the requests that wait while environments are made
 		changed   chan struct{}        // closed and made anew when room or an idle environment appears, if anybody waits
 		waiters   int
 		adoptions map[string]*adoption // by request id
@@ -89,6 +95,7 @@ type member struct {
 	env     Environment
 	created time.Time
 	once    bool // it ends after its first invocation
+	fresh   bool // its first init is over, and no invocation has been told of it
 
 	// These belong to whoever runs an invocation or an init in it.
 	booted  bool
@@ -120,10 +127,16 @@ func Open(ctx context.Context, c Config) (*Pool, error) {
 	p := &Pool{c: c.withDefaults(), wakeUp: make(chan struct{}, 1), settled: make(chan struct{})}
 	p.mu.members = map[string]*member{}
 	p.mu.idle = map[string][]*member{}
+	p.mu.queues = map[string]*queue{}
 	p.mu.adoptions = map[string]*adoption{}
 	p.mu.found = map[string]bool{}
 	p.mu.provisions = map[string]*provision{}
 	p.mu.changed = make(chan struct{})
+	var spare func() bool
+	if g, ok := c.Driver.(Gauge); ok {
+		spare = g.Spare
+	}
+	p.gate = newGate(c.Inits, spare)
 	survivors, err := c.Driver.Survivors(ctx)
 	if err != nil {
 		return nil, fault.In(op, err)
@@ -134,20 +147,21 @@ func Open(ctx context.Context, c Config) (*Pool, error) {
 	return p, nil
 }
 
-// take gives an idle environment for spec, or makes one. The environment is busy and the caller's.
-func (p *Pool) take(ctx context.Context, spec *Spec, cold bool) (*member, error) {
+// take gives an idle environment for spec, or a place in the line for one; with cold it makes one of its own. The environment
+// is busy and the caller's.
+func (p *Pool) take(ctx context.Context, spec *Spec, cold bool) (*member, *waiter, error) {
 	p.mu.Lock()
 	for {
 		if p.mu.closed {
 			p.mu.Unlock()
-			return nil, errClosed()
+			return nil, nil, errClosed()
 		}
 		if stack := p.mu.idle[spec.Key]; !cold && len(stack) > 0 {
 			m := stack[len(stack)-1]
 			p.mu.idle[spec.Key] = stack[:len(stack)-1]
 			m.busy = true
 			p.mu.Unlock()
-			return m, nil
+			return m, nil, nil
 		}
 		if len(p.mu.members)+p.mu.starting < p.c.MaxEnvironments {
 			break
@@ -167,12 +181,18 @@ func (p *Pool) take(ctx context.Context, spec *Spec, cold bool) (*member, error)
 		p.mu.waiters--
 		if ctx.Err() != nil {
 			p.mu.Unlock()
-			return nil, &fault.Error{Kind: fault.Canceled, Noun: "environment", Err: ctx.Err()}
+			return nil, nil, &fault.Error{Kind: fault.Canceled, Noun: "environment", Err: ctx.Err()}
 		}
+	}
+	if !cold {
+		w := p.joinLocked(spec)
+		p.mu.Unlock()
+		return nil, w, nil
 	}
 	p.mu.starting++
 	p.mu.Unlock()
-	return p.create(ctx, spec, cold)
+	m, err := p.create(ctx, spec, true)
+	return m, nil, err
 }
 
 func (p *Pool) create(ctx context.Context, spec *Spec, once bool) (*member, error) {
@@ -210,7 +230,7 @@ func newID() string {
 	return hex.EncodeToString(b[:])
 }
 
-// release makes m idle again, or ends it when it is not wanted any more.
+// release gives m to the request that has waited longest or makes it idle again, or ends it when it is not wanted any more.
 func (p *Pool) release(m *member) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -224,6 +244,11 @@ func (p *Pool) release(m *member) {
 		p.removeLocked(m)
 		return
 	}
+	m.busy = true
+	if p.handLocked(m.spec.Key, arrival{m: m}) {
+		return
+	}
+	m.busy = false
 	p.mu.idle[m.spec.Key] = append(p.mu.idle[m.spec.Key], m)
 	p.signalLocked()
 	select {

@@ -109,7 +109,7 @@ func (p *Pool) initAhead(spec *Spec) error {
 		return fault.In(op, err)
 	}
 	limit := max(provisionLimit, spec.Timeout)
-	boot, err := p.bootWithin(m, limit)
+	boot, err := p.bootWithin(m, limit, nil)
 	if err == nil && boot.Kind != Answered {
 		m.initReport(boot, "init", limit)
 		err = &fault.Error{Kind: fault.Invalid, Op: op, Noun: "function", Name: spec.FunctionName, Detail: "its init failed: " + boot.ErrorType}

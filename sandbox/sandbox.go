@@ -78,12 +78,13 @@ const (
 	Warm      Start = "warm"      // it was there and idle
 	Cold      Start = "cold"      // the invocation waited for an init
 	Restored  Start = "restored"  // the invocation waited for a restore from a snapshot or template
-	Proactive Start = "proactive" // it had been initialised ahead of time and this was its first invocation
+	Proactive Start = "proactive" // it had been initialised ahead of time, or for a request that another environment served, and this was its first invocation
 )
 
 // Phases are instants of one machine's clock, in nanoseconds since 1970. Zero means that it did not happen.
 // Of an invocation that was the first of an environment initialised ahead of time (Proactive), the instants of the init
-// are there too and lie before Queued.
+// are there too and lie before Queued. One that waited for an init which had begun for an earlier request has instants of that
+// init no earlier than Queued: the part that it waited for.
 type Phases struct {
 	Arrived    int64 // the request came in by a door: HTTP was read, or the queue took it in; the pool knows nothing of it
 	Queued     int64 // the pool was asked

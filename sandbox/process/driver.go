@@ -65,6 +65,7 @@ type Driver struct {
 var (
 	_ sandbox.Driver   = (*Driver)(nil)
 	_ sandbox.Preparer = (*Driver)(nil)
+	_ sandbox.Gauge    = (*Driver)(nil)
 
 	_ sandbox.Snapshotter = (*Driver)(nil)
 )
