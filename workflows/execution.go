@@ -270,6 +270,11 @@ func (s *Service) Describe(executionARN string) (*Result, error) {
 		return nil, err
 	}
 	r := &Result{Execution: *e}
+	if e.Status == Running {
+		if r.Input = s.inputInMemory(executionARN); !r.Input.IsAbsent() { // who polls an open execution costs no disk
+			return r, nil
+		}
+	}
 	if r.Input, _, err = s.input(e); err != nil {
 		return nil, fault.In(op, err)
 	}
@@ -300,6 +305,18 @@ func (s *Service) Describe(executionARN string) (*Result, error) {
 		return r, nil
 	}
 	return r, nil
+}
+
+// inputInMemory is the input of an execution that began since the platform did and is driven; absent for others.
+func (s *Service) inputInMemory(executionARN string) value.Value {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if r := s.mu.runs[executionARN]; r != nil {
+		if in := r.input.Load(); in != nil {
+			return *in
+		}
+	}
+	return value.Value{}
 }
 
 // input is what an execution was started with, from its first event.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"anthill/asl"
@@ -35,12 +36,13 @@ type run struct {
 	x       *interp.Execution
 	timers  map[interp.Key]*time.Timer
 	tasks   map[interp.Key]*Task
-	marks   marks         // what is written with the next flush
-	kept    [][]byte      // Express: records that are written at the end
-	resting bool          // the record of it among the open ones says that it only waits
-	next    work          // a task that the driver does itself when it has driven
-	dead    error         // why the execution is not driven any more, until the platform starts again
-	done    chan struct{} // closed when the execution has ended and that is durable
+	marks   marks                       // what is written with the next flush
+	kept    [][]byte                    // Express: records that are written at the end
+	resting bool                        // the record of it among the open ones says that it only waits
+	next    work                        // a task that the driver does itself when it has driven
+	dead    error                       // why the execution is not driven any more, until the platform starts again
+	done    chan struct{}               // closed when the execution has ended and that is durable
+	input   atomic.Pointer[value.Value] // what it was started with, for readers; nil when that is only on disk
 }
 
 // work is something to do, which may give something to do next: the tasks of a chain follow one another on one goroutine.
@@ -126,6 +128,8 @@ func (r *run) identity() interp.Identity {
 func (r *run) first(m message) error {
 	events := r.x.Decide(m.in, m.at)
 	records := r.encode(events, m)
+	input := r.x.Input()
+	r.input.Store(&input)
 	var also []store.Write
 	if r.e.Type == Standard {
 		if r.x.Done() {

@@ -39,7 +39,7 @@ type Config struct {
 	Mocks func() ([]byte, error)
 
 	// StartNotice is how long a task runs before its TaskStarted is written by itself; quicker ones have it written with
-	// their outcome, in one flush. 0 means 25 ms.
+	// their outcome, in one flush. 0 means 100 ms.
 	StartNotice time.Duration
 
 	// RestAfter is how long an execution that only waits stays in memory before it is put down to disk, and how far its
@@ -54,7 +54,7 @@ type Config struct {
 	Log *slog.Logger // nil means slog.Default
 }
 
-const defaultStartNotice = 25 * time.Millisecond
+const defaultStartNotice = 100 * time.Millisecond
 
 // Scope is an account in a region: what names are unique in.
 type Scope struct{ Account, Region string }

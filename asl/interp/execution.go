@@ -180,6 +180,9 @@ func (x *Execution) Status() Status { return x.status }
 // Output is the output of an execution that succeeded.
 func (x *Execution) Output() value.Value { return x.output }
 
+// Input is what the execution was started with; absent before its first event. It never changes after that.
+func (x *Execution) Input() value.Value { return x.input }
+
 // Failure is the error and cause of an execution that failed, timed out or was aborted.
 func (x *Execution) Failure() failure.Failure { return x.fail }
 
