@@ -96,6 +96,7 @@ var modules = map[string]string{
 	"github.com/google/go-containerregistry":  "registry sandbox/image",
 	"github.com/klauspost/compress":           "sandbox/image", // twice the standard library's speed at what a first invocation of an image waits for
 	"github.com/prometheus/client_golang":     "server",
+	"go.opentelemetry.io":                     "server",
 }
 
 // sources gives every Go file of the house, parsed with its imports and package comment.

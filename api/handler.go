@@ -37,7 +37,7 @@ type Config struct {
 
 	// Served hears of every request to a service that was answered: its operation, "" when it names none that exists, the
 	// HTTP status and how long it took. It must be quick. Nil: nobody listens.
-	Served func(service, operation string, status int, took time.Duration)
+	Served func(r *http.Request, service, operation string, status int, took time.Duration)
 
 	// Log gets our own trouble. Nil means slog.Default().
 	Log *slog.Logger
@@ -115,7 +115,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		began, sw := time.Now(), &statusWriter{ResponseWriter: w}
 		w = sw
 		defer func() {
-			h.c.Served(f.service.Model.Name, f.name(), max(sw.status, http.StatusOK), time.Since(began))
+			h.c.Served(r, f.service.Model.Name, f.name(), max(sw.status, http.StatusOK), time.Since(began))
 		}()
 	}
 	if err := h.serve(w, r, &f, call); err != nil {

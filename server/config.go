@@ -73,6 +73,11 @@ type Config struct {
 	// Log takes the platform's own log; nil means none.
 	Log *slog.Logger
 
+	// Traces is where the spans of requests, invocations and executions go as OTLP/HTTP: "http://localhost:4318/v1/traces". Headers, timeout
+	// and certificates are those of OTEL_EXPORTER_OTLP_*. "" means nowhere.
+	Traces string
+
+	traces  *traces  // of the Server, set by Open; nil without Traces
 	metrics *metrics // of the Server, set by Open
 
 	fs disk.FS // under the database, for tests; nil means the machine's, or memory

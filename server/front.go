@@ -37,17 +37,20 @@ func (h *house) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if h.profile != nil {
 		h.hop(r)
 	}
+	if h.traces != nil {
+		r = h.traces.begin(r)
+	}
 	switch {
 	case strings.HasPrefix(r.URL.Path, "/_anthill/"):
 		h.own.ServeHTTP(w, r)
 	case h.proxy.Serves(r):
-		h.metrics.counted("execute-api", h.proxy, w, r)
+		h.counted("execute-api", h.proxy, w, r)
 	case h.urls.Serves(r):
-		h.metrics.counted("lambda-url", h.urls, w, r)
+		h.counted("lambda-url", h.urls, w, r)
 	case h.images.Serves(r):
 		h.images.ServeHTTP(w, r)
 	case h.s3.Serves(r):
-		h.metrics.counted("s3", h.s3, w, r)
+		h.counted("s3", h.s3, w, r)
 	default:
 		h.api.ServeHTTP(w, r)
 	}

@@ -71,6 +71,7 @@ type house struct {
 
 	profile *latency.Profile // delays that are added on purpose; nil for none
 	metrics *metrics
+	traces  *traces // nil: none are exported
 
 	rootKey *identity.Key // with VerifySignatures: the key to begin with
 
@@ -79,7 +80,7 @@ type house struct {
 
 // openHouse builds the rooms over c.Data. endpoint is how functions reach the platform.
 func openHouse(ctx context.Context, c Config, endpoint string) (*house, error) {
-	h := &house{profile: c.Profile}
+	h := &house{profile: c.Profile, metrics: c.metrics, traces: c.traces}
 	if err := h.open(ctx, c, endpoint); err != nil {
 		return nil, errors.Join(err, h.close())
 	}
@@ -106,14 +107,13 @@ func (h *house) open(ctx context.Context, c Config, endpoint string) (err error)
 	}
 	h.proxy = h.gateways.Proxy()
 	h.urls = functions.NewURLProxy(h.functions)
-	h.metrics = c.metrics
 	h.own = h.ownAddresses(c)
 	h.services = h.doors()
 	h.sdk.Serve(h.services)
 	h.s3 = s3.New(s3.Config{Buckets: h.buckets, Account: h.identity.AccountOf, Log: c.Log})
 	h.images = registry.NewHandler(registry.HandlerConfig{Service: h.registry, Verify: c.VerifySignatures, Account: rootAccount, Log: c.Log})
 	h.stages.Serve(h.proxy)
-	front := api.Config{Services: h.services, Account: h.identity.AccountOf, Served: c.metrics.answered, Log: c.Log}
+	front := api.Config{Services: h.services, Account: h.identity.AccountOf, Served: h.answered, Log: c.Log}
 	if c.VerifySignatures {
 		if front.Verify, err = h.verifier(); err != nil {
 			return err
@@ -175,7 +175,7 @@ func (h *house) openServices(ctx context.Context, c Config, endpoint string) (er
 	h.opened = append(h.opened, h.registry.Close)
 	h.functions, err = functions.Open(ctx, functions.Config{
 		Store: h.store, History: h.history, Blobs: h.blobs, Pool: h.pool, Dir: filepath.Join(c.Data, "code"), Endpoint: endpoint,
-		Served: c.metrics.served, StrictRuntimes: c.StrictRuntimes, LambdaCPU: c.LambdaCPU, SnapStart: true, RestoreAll: c.RestoreAll, Log: c.Log, Credentials: h.roleCredentials(),
+		Served: h.served, StrictRuntimes: c.StrictRuntimes, LambdaCPU: c.LambdaCPU, SnapStart: true, RestoreAll: c.RestoreAll, Log: c.Log, Credentials: h.roleCredentials(),
 		Runtime: func(identifier string) (functions.Interpreter, error) {
 			i, exact, err := h.runtimes.Resolve(context.Background(), identifier)
 			return functions.Interpreter{Version: i.Version, Exact: exact}, err
@@ -202,11 +202,11 @@ func (h *house) openServices(ctx context.Context, c Config, endpoint string) (er
 		return err
 	}
 	h.workflows, err = workflows.Open(ctx, workflows.Config{Store: h.store, History: h.history, Functions: h.functions, SDK: h.sdk, Services: h.remote, Mocks: mocks, Objects: objects{h.buckets},
-		Integrations: map[string]workflows.Integration{"apigateway": h.stages, "http": h.connections}, Logs: h.logs, LogLine: sfn.LogLine, Delays: h.transitions(), Log: c.Log})
+		Integrations: map[string]workflows.Integration{"apigateway": h.stages, "http": h.connections}, Logs: h.logs, LogLine: sfn.LogLine, Delays: h.transitions(), Ended: h.ended(), Log: c.Log})
 	if err != nil {
 		return err
 	}
-	h.opened = append(h.opened, h.workflows.Close)
+	h.opened = append(h.opened, h.workflows.Close, h.traces.drain)
 	h.gateways, err = gateways.Open(ctx, gateways.Config{Store: h.store, Functions: h.functions, Platform: h})
 	return err
 }

@@ -57,6 +57,8 @@ func newMetrics(s *Server) *metrics {
 			s, func(h *house) float64 { return float64(h.workflows.Figures().Resting) }),
 		asked("anthill_environments", "Execution environments that are alive.", prometheus.GaugeValue,
 			s, func(h *house) float64 { return float64(len(h.pool.Environments())) }),
+		asked("anthill_spans_dropped_total", "Spans that were not exported: too many at once, or nobody took them. What had not been cut into spans counts as one.", prometheus.CounterValue,
+			s, func(h *house) float64 { return h.traces.dropped() }),
 		asked("anthill_disk_failing", "1 while nothing is acknowledged because the disk failed.", prometheus.GaugeValue,
 			s, func(h *house) float64 {
 				if h.db.Err() != nil {
@@ -75,7 +77,7 @@ func (m *metrics) flushed(took time.Duration, commits int) {
 	m.commits.Observe(float64(commits))
 }
 
-// served is functions.Config.Served.
+// served counts an invocation.
 func (m *metrics) served(_ functions.Key, s *functions.Served) {
 	outcome := "ok"
 	if s.FunctionError != "" {
@@ -131,10 +133,22 @@ func (w *statusWriter) WriteHeader(status int) {
 // Unwrap lets http.ResponseController reach the connection.
 func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
-// counted serves with h and counts the request. The operation is what h noted with it, if it did.
-func (m *metrics) counted(service string, h http.Handler, w http.ResponseWriter, r *http.Request) {
+// counted serves with by and counts the request, which has no operation.
+func (h *house) counted(service string, by http.Handler, w http.ResponseWriter, r *http.Request) {
 	began := time.Now()
 	sw := &statusWriter{ResponseWriter: w}
-	h.ServeHTTP(sw, r)
-	m.answered(service, "", max(sw.status, http.StatusOK), time.Since(began))
+	by.ServeHTTP(sw, r)
+	h.answered(r, service, "", max(sw.status, http.StatusOK), time.Since(began))
+}
+
+// answered is api.Config.Served.
+func (h *house) answered(r *http.Request, service, operation string, status int, took time.Duration) {
+	h.metrics.answered(service, operation, status, took)
+	h.traces.answered(r, service, operation, status)
+}
+
+// served is functions.Config.Served.
+func (h *house) served(k functions.Key, s *functions.Served) {
+	h.metrics.served(k, s)
+	h.traces.served(k, s)
 }

@@ -54,6 +54,15 @@ func Open(ctx context.Context, c Config) (*Server, error) {
 	if s.c.Log == nil {
 		s.c.Log = slog.New(slog.DiscardHandler)
 	}
+	var err error
+	if s.c.traces, err = newTraces(s.c.Traces, s.c.Log); err != nil {
+		return nil, fault.In(op, err)
+	}
+	defer func() {
+		if s.mu.house == nil {
+			s.c.traces.close()
+		}
+	}()
 	if err := s.places(); err != nil {
 		return nil, fault.In(op, err)
 	}
@@ -209,6 +218,7 @@ func (s *Server) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	err := s.mu.house.close()
+	s.c.traces.close()
 	s.removeTemp()
 	return fault.In("server.Close", err)
 }

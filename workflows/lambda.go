@@ -55,7 +55,7 @@ func (l lambdaInvoke) Do(ctx context.Context, t *Task) Outcome {
 		}
 		return out
 	}
-	out.Output = invokeOutput(res, t.RequestID, mode)
+	out.Output = invokeOutput(res, t.RequestID, t.r.e.Root(), mode)
 	if t.Resource.Pattern == asl.WaitForTaskToken {
 		if err := t.Submit(out.Output, out.Started); err != nil {
 			return Outcome{Left: true}
@@ -87,7 +87,7 @@ func (s *Service) invoke(ctx context.Context, t *Task, name, qualifier, payload,
 		var ref functions.Ref
 		ref, err = functions.ParseRef(t.Scope.Account, t.Scope.Region, name, qualifier)
 		if err == nil {
-			inv := functions.Invocation{Ref: ref, RequestID: t.RequestID, Payload: []byte(payload), Keep: true}
+			inv := functions.Invocation{Ref: ref, RequestID: t.RequestID, Payload: []byte(payload), TraceID: t.traceHeader(), Keep: true}
 			switch mode {
 			case "Event":
 				inv.Mode = functions.Queued
@@ -162,7 +162,7 @@ func functionFailure(res *functions.Result) *failure.Failure {
 }
 
 // invokeOutput is the SDK's view of a successful Invoke.
-func invokeOutput(res *functions.Result, requestID, mode string) value.Value {
+func invokeOutput(res *functions.Result, requestID, root, mode string) value.Value {
 	status := int64(200)
 	text := ""
 	if res.Result != nil {
@@ -182,7 +182,7 @@ func invokeOutput(res *functions.Result, requestID, mode string) value.Value {
 	length := strconv.Itoa(len(text))
 	headers := []value.Member{{Key: "X-Amz-Executed-Version", Value: str(res.ExecutedVersion)}, {Key: "x-amzn-Remapped-Content-Length", Value: str("0")},
 		{Key: "Connection", Value: str("keep-alive")}, {Key: "x-amzn-RequestId", Value: str(requestID)}, {Key: "Content-Length", Value: str(length)},
-		{Key: "Date", Value: str(date)}, {Key: "X-Amzn-Trace-Id", Value: str("Root=" + traceID(requestID) + ";Sampled=0")}, {Key: "Content-Type", Value: str("application/json")}}
+		{Key: "Date", Value: str(date)}, {Key: "X-Amzn-Trace-Id", Value: str("Root=" + root + ";Sampled=0")}, {Key: "Content-Type", Value: str("application/json")}}
 	return value.OfObject(
 		value.Member{Key: "ExecutedVersion", Value: str(res.ExecutedVersion)},
 		value.Member{Key: "Payload", Value: payload},
@@ -207,10 +207,4 @@ func httpMetadata(status int64, all []value.Member, once ...string) value.Value 
 	}
 	return value.OfObject(value.Member{Key: "AllHttpHeaders", Value: value.OfObject(lists...)},
 		value.Member{Key: "HttpHeaders", Value: value.OfObject(single...)}, value.Member{Key: "HttpStatusCode", Value: value.OfInt(status)})
-}
-
-// traceID makes an X-Ray root id of a request id.
-func traceID(requestID string) string {
-	hex := strings.ReplaceAll(requestID, "-", "")
-	return "1-" + hex[:8] + "-" + hex[8:]
 }

@@ -421,7 +421,7 @@ func (m *mapRun) childOf(i, generation int) Execution {
 	name := uuid.Of(id)
 	p := m.parent.e
 	e := Execution{Name: name, MachineARN: m.mu.doc.MachineARN, MachineName: p.MachineName, RevisionKey: p.RevisionKey, RoleARN: p.RoleARN,
-		Type: Standard, Started: time.Now(), Status: Running, TestCase: p.TestCase, TestOf: p.testOf(), MapRunARN: m.effect.ARN, MapState: m.effect.State.Path, ItemCount: int(m.inputs[i].items)}
+		Type: Standard, Started: time.Now(), Status: Running, TestCase: p.TestCase, TestOf: p.testOf(), TraceHeader: p.TraceHeader, MapRunARN: m.effect.ARN, MapState: m.effect.State.Path, ItemCount: int(m.inputs[i].items)}
 	kind := "execution"
 	if m.effect.State.Map.Express {
 		e.Type, kind = Express, "express"

@@ -24,7 +24,7 @@ func (n nestedExecution) Do(ctx context.Context, t *Task) Outcome {
 	target := t.Arguments.Get("StateMachineArn").Text()
 	executionARN, waiting := "", t.Resource.Pattern != asl.RequestResponse
 	if !t.Submitted {
-		e, err := n.s.Start(ctx, StartInput{Target: target, Name: name, Input: nestedInput(t.Arguments.Get("Input"))})
+		e, err := n.s.Start(ctx, StartInput{Target: target, Name: name, Input: nestedInput(t.Arguments.Get("Input")), TraceHeader: t.passedOn()})
 		if err != nil {
 			return Outcome{Failure: statesFault(err, t.RequestID), Started: begun}
 		}

@@ -148,6 +148,7 @@ func (r *run) first(m message) error {
 		}
 	}
 	r.logEvents(events)
+	r.tellEnded()
 	if !r.x.Done() {
 		r.s.mu.Lock()
 		r.s.mu.runs[r.e.ARN] = r
@@ -271,6 +272,9 @@ func (r *run) step(batch []message) {
 	}
 	if r.x.Done() {
 		r.leave() // whoever is told now and asks finds it ended
+		if len(records) > 0 {
+			r.tellEnded()
+		}
 	}
 	for _, m := range batch {
 		m.tell(nil)

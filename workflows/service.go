@@ -51,6 +51,10 @@ type Config struct {
 	// TasksAtOnce is how many tasks call functions at the same time; above it state machines take turns. 0 means 1000.
 	TasksAtOnce int
 
+	// Ended hears of every execution that has ended and whose last event is in history, Express and the children of map runs
+	// too. It must be quick. nil: nobody listens.
+	Ended func(Execution)
+
 	Log *slog.Logger // nil means slog.Default
 }
 

@@ -3,20 +3,30 @@ package sfn
 import (
 	"context"
 
+	"anthill/api/protocol"
 	"anthill/value"
 	"anthill/workflows"
 )
 
 func (d door) startExecution(ctx context.Context, in *StartExecutionInput) (*StartExecutionOutput, error) {
-	e, err := d.workflows.Start(ctx, workflows.StartInput{Target: *in.StateMachineArn, Name: val(in.Name), Input: in.Input, TraceHeader: val(in.TraceHeader)})
+	e, err := d.workflows.Start(ctx, workflows.StartInput{Target: *in.StateMachineArn, Name: val(in.Name), Input: in.Input, TraceHeader: traceHeader(ctx, in.TraceHeader)})
 	if err != nil {
 		return nil, errorOf(err)
 	}
 	return &StartExecutionOutput{ExecutionArn: &e.ARN, StartDate: &e.Started}, nil
 }
 
+// traceHeader is the X-Ray header that a request carries in its payload, or else as HTTP's (API reference, StartExecution:
+// "The trace header can also be passed in the request payload").
+func traceHeader(ctx context.Context, inPayload *string) string {
+	if inPayload != nil {
+		return *inPayload
+	}
+	return protocol.CallOf(ctx).Header.Get("X-Amzn-Trace-Id")
+}
+
 func (d door) startSyncExecution(ctx context.Context, in *StartSyncExecutionInput) (*StartSyncExecutionOutput, error) {
-	r, err := d.workflows.StartSync(ctx, workflows.StartInput{Target: *in.StateMachineArn, Name: val(in.Name), Input: in.Input, TraceHeader: val(in.TraceHeader)})
+	r, err := d.workflows.StartSync(ctx, workflows.StartInput{Target: *in.StateMachineArn, Name: val(in.Name), Input: in.Input, TraceHeader: traceHeader(ctx, in.TraceHeader)})
 	if err != nil {
 		return nil, errorOf(err)
 	}

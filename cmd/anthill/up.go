@@ -44,6 +44,10 @@ func upCommand() *cobra.Command {
 				}
 				c.Profile = p
 			}
+			var err error
+			if c.Traces, err = tracesTo(os.Getenv); err != nil {
+				return err
+			}
 			c.Log = logger(os.Stderr, verbose)
 			s, err := server.Open(cmd.Context(), c)
 			if err != nil {
@@ -76,6 +80,28 @@ func upCommand() *cobra.Command {
 	f.StringVar(&c.Pprof, "pprof", "", "serve profiles of the platform on this loopback address (127.0.0.1:6060)")
 	f.BoolVar(&verbose, "verbose", false, "log requests and environments")
 	return cmd
+}
+
+// tracesTo is where OpenTelemetry's variables say that traces go (OpenTelemetry specification, "OTLP exporter"); "" for nowhere.
+func tracesTo(env func(string) string) (string, error) {
+	if env("OTEL_SDK_DISABLED") == "true" || env("OTEL_TRACES_EXPORTER") == "none" {
+		return "", nil
+	}
+	to := env("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+	if base := env("OTEL_EXPORTER_OTLP_ENDPOINT"); to == "" && base != "" {
+		to = strings.TrimSuffix(base, "/") + "/v1/traces"
+	}
+	if to == "" {
+		return "", nil
+	}
+	for _, name := range []string{"OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"} {
+		if p := env(name); p != "" && p != "http/protobuf" {
+			return "", fmt.Errorf("traces go out as OTLP over HTTP: %s must be http/protobuf, not %q (a collector listens for it on port 4318)", name, p)
+		} else if p != "" {
+			break
+		}
+	}
+	return to, nil
 }
 
 // ready prints the one ready line and the lines to paste.
