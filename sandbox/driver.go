@@ -124,6 +124,7 @@ type Outcome struct {
 
 	Exit        string // of Exited, in the words of Go's ProcessState: "exit status 1", "signal: killed"; "" for status 0
 	OutOfMemory bool   // the memory limit ended it
+	Untaken     bool   // with Exited: the runtime ended before it asked for the invocation, which nobody has seen
 
 	Entered, Returned, Received int64 // as in Phases
 	MaxMemoryMB                 int

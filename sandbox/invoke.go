@@ -77,12 +77,13 @@ func (p *Pool) serveWarm(ctx context.Context, m *member, inv *Invocation, phases
 	phases.Sent, phases.Deadline = now.UnixNano(), deadline.UnixNano()
 	m.line(now, startLine(m, inv))
 	if err := m.env.Send(inv, deadline); err != nil {
-		// It died while it was idle. AWS starts anew in the same environment; the caller never hears of it.
-		m.booted = false
-		m.lines = m.lines[:0]
-		return p.detached(ctx, func() (*Result, error) { return p.serveCold(m, inv, phases) })
+		return p.serveAnew(ctx, m, inv, phases)
 	}
 	out, err := p.await(ctx, m, deadline)
+	if err == nil && out.Untaken {
+		m.env.Stop()
+		return p.serveAnew(ctx, m, inv, phases)
+	}
 	if err != nil {
 		return p.detached(ctx, func() (*Result, error) {
 			out, err := p.await(p.ctx, m, deadline)
@@ -93,6 +94,14 @@ func (p *Pool) serveWarm(ctx context.Context, m *member, inv *Invocation, phases
 		})
 	}
 	return p.finish(m, inv, out, phases, 0), nil
+}
+
+// serveAnew runs inv in an environment that died while it was idle, or after its last answer. AWS starts anew in the same
+// environment; the caller never hears of it.
+func (p *Pool) serveAnew(ctx context.Context, m *member, inv *Invocation, phases Phases) (*Result, error) {
+	m.booted = false
+	m.lines = m.lines[:0]
+	return p.detached(ctx, func() (*Result, error) { return p.serveCold(m, inv, phases) })
 }
 
 // detached runs serve on a goroutine of the pool and waits for it as long as ctx lasts. A result that nobody waits for

@@ -274,7 +274,7 @@ func (e *environment) Wait(ctx context.Context, until time.Time) (sandbox.Outcom
 				}
 			}
 		}
-		return f.number == e.number && (f.kind == frameResponse || f.kind == frameFailure)
+		return f.number == e.number && (f.kind == frameResponse || f.kind == frameFailure || f.kind == frameUntaken)
 	}
 	var f frame
 	if p.has {
@@ -290,6 +290,11 @@ func (e *environment) Wait(ctx context.Context, until time.Time) (sandbox.Outcom
 		if err != nil || f.kind == 0 {
 			return out, err
 		}
+	}
+	if f.kind == frameUntaken {
+		_, out, err := e.lost(p)
+		out.Untaken = out.Kind == sandbox.Exited
+		return out, err
 	}
 	return outcomeOf(f)
 }

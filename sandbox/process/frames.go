@@ -23,6 +23,7 @@ import (
 //	failure    the same three, error type, NUL, error object
 //	learned    names of modules that the first invocation imported, a line each; before its outcome
 //	piece      u16 length, content type, bytes: a part of an answer that is streamed; the response that ends it is empty
+//	untaken    nothing: the runtime ended before it asked for the invocation
 //	ack        the kept outcome is not needed any more
 const (
 	frameHello     = 1
@@ -35,6 +36,7 @@ const (
 	frameLearned   = 8
 	framePiece     = 9
 	frameStreamed  = 10 // invoke, whose answer may come in pieces
+	frameUntaken   = 11
 )
 
 const headSize = 13

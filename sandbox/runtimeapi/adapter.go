@@ -195,6 +195,7 @@ func (c *crew) sail() syscall.WaitStatus {
 			name, extension := c.extensions[e.pid]
 			switch {
 			case e.pid == c.runtime:
+				c.a.end()
 				c.land("failure")
 				return e.status
 			case extension:

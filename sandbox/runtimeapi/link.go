@@ -25,6 +25,7 @@ const (
 	frameAck       = 7
 	framePiece     = 9
 	frameStreamed  = 10
+	frameUntaken   = 11
 
 	stateIdle    = 1
 	stateRunning = 2

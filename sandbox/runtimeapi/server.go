@@ -47,6 +47,7 @@ type api struct {
 		sync.Mutex
 		ready   bool
 		current *invocation // handed out and not answered
+		ended   bool        // the runtime has
 	}
 }
 
@@ -66,11 +67,16 @@ func (a *api) invoke(number uint64, payload []byte, streamed bool) {
 		a.x.settle() // the invocation before ends when its extensions are done
 		a.x.invoke(inv)
 	}
+	a.mu.Lock()
 	if a.relay == nil {
-		a.waits <- inv
+		defer a.mu.Unlock()
+		if a.mu.ended {
+			a.l.say(encode(frameUntaken, number))
+			return
+		}
+		a.waits <- inv // has room: the platform sends one at a time
 		return
 	}
-	a.mu.Lock()
 	a.mu.current = inv
 	a.mu.Unlock()
 	if err := a.relay.invoke(inv); err != nil {
@@ -109,6 +115,18 @@ func (a *api) fail(kind, message string) {
 		return
 	}
 	a.l.say(encode(frameInitError, 0, stamps(a.begin, time.Now().UnixNano(), a.memory()), object))
+}
+
+// end says that the runtime has ended. An invocation that it never asked for may be given to another.
+func (a *api) end() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.mu.ended = true
+	select {
+	case inv := <-a.waits:
+		a.l.say(encode(frameUntaken, inv.number))
+	default:
+	}
 }
 
 // busy reports whether an invocation runs.

@@ -2,11 +2,13 @@ package runtimeapi
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/binary"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 )
@@ -105,6 +107,79 @@ func TestTooLargeAResponse(t *testing.T) {
 	if status, says := post(t, url+"invocation/big/response", strings.Repeat("x", maxPayload+1)); status != 413 || !strings.Contains(says, "6291556 bytes") {
 		t.Errorf("%d %s", status, says)
 	}
+}
+
+// An invocation that the runtime had not asked for when it ended is given back, whether it came before the end or after.
+func TestUntaken(t *testing.T) {
+	_, a, platform := serve(t)
+	frames := make(chan [2]uint64, 2)
+	go func() {
+		r := bufio.NewReader(platform)
+		for {
+			kind, number, _, err := readFrame(r)
+			if err != nil {
+				return
+			}
+			frames <- [2]uint64{uint64(kind), number}
+		}
+	}()
+	a.invoke(1, head("before", "1", "", "", "", ""), false)
+	a.end()
+	a.invoke(2, head("after", "1", "", "", "", ""), false)
+	for n := range uint64(2) {
+		if f := <-frames; f != [2]uint64{frameUntaken, n + 1} {
+			t.Errorf("frame %v, want invocation %d given back", f, n+1)
+		}
+	}
+}
+
+// Whatever a runtime asks and says, the API answers, the platform gets whole frames, and the next invocation is served.
+func FuzzRuntimeAPI(f *testing.F) {
+	f.Add("POST", "invocation/id/response", "Lambda-Runtime-Function-Response-Mode", "streaming", []byte("no JSON \xff"))
+	f.Add("POST", "invocation/id/error", "Lambda-Runtime-Function-Error-Type", strings.Repeat("x", 100_000), []byte(`{"errorType":"a\u0000b"}`))
+	f.Add("POST", "init/error", "", "", []byte("{"))
+	f.Add("GET", "invocation/next", "A", "b", []byte{})
+	f.Add("DELETE", "../..//invocation//", "", "", []byte{})
+	f.Fuzz(func(t *testing.T, method, path, name, value string, body []byte) {
+		ours, theirs := net.Pipe()
+		l := &link{page: make([]byte, 4096)}
+		l.mu.data = ours
+		a := &api{l: l, memory: func() int64 { return 1 }, waits: make(chan *invocation, 1), x: newExtensions(nil), job: &Job{}}
+		done := make(chan error)
+		go func() {
+			r := bufio.NewReader(theirs)
+			for {
+				if _, _, payload, err := readFrame(r); err != nil || len(payload) < 24 {
+					done <- err
+					return
+				}
+			}
+		}()
+		ask := func(method, path, name, value string, body []byte) *httptest.ResponseRecorder {
+			r := &http.Request{Method: method, URL: &url.URL{Path: "/2018-06-01/runtime/" + path}, Header: http.Header{}, Body: io.NopCloser(bytes.NewReader(body))}
+			r.Header.Set(name, value)
+			w := httptest.NewRecorder()
+			a.ServeHTTP(w, r)
+			return w
+		}
+		a.invoke(1, head("id", "1", "", "", "", ""), false)
+		ask("GET", "invocation/next", "", "", nil)
+		ask(method, path, name, value, body)
+		if a.busy() {
+			ask("POST", "invocation/id/error", "", "", []byte("{}"))
+		}
+		a.invoke(2, append(head("next", "1", "", "", "", ""), "{}"...), false)
+		if w := ask("GET", "invocation/next", "", "", nil); w.Body.String() != "{}" {
+			t.Errorf("the next invocation is %d %s", w.Code, w.Body)
+		}
+		if w := ask("POST", "invocation/next/response", "", "", []byte("1")); w.Code != 202 {
+			t.Errorf("its answer: %d %s", w.Code, w.Body)
+		}
+		ours.Close()
+		if err := <-done; err != io.EOF {
+			t.Errorf("the platform read %v", err)
+		}
+	})
 }
 
 func FuzzInvocation(f *testing.F) {
