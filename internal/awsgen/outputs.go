@@ -1,14 +1,10 @@
 package main
 
 import (
-	"archive/zip"
-	"bytes"
 	"cmp"
-	"compress/flate"
 	"compress/gzip"
 	"encoding/json"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -46,27 +42,12 @@ func writeOutputs(from, to string) error {
 			return fmt.Errorf("%s: %w", p, err)
 		}
 		id := cmp.Or(m.Metadata.ServiceID, m.Metadata.EndpointPrefix)
-		name := strings.NewReplacer(" ", "", "-", "").Replace(strings.ToLower(id))
+		name := nameInTasks(id)
 		if files[name], err = json.Marshal(answersOf(m)); err != nil {
 			return err
 		}
 	}
-	var b bytes.Buffer
-	z := zip.NewWriter(&b)
-	z.RegisterCompressor(zip.Deflate, func(w io.Writer) (io.WriteCloser, error) { return flate.NewWriter(w, flate.BestCompression) })
-	for _, name := range sortedKeys(files) {
-		w, err := z.Create(name)
-		if err != nil {
-			return err
-		}
-		if _, err := w.Write(files[name]); err != nil {
-			return err
-		}
-	}
-	if err := z.Close(); err != nil {
-		return err
-	}
-	return os.WriteFile(to, b.Bytes(), 0o644)
+	return writeZip(to, files)
 }
 
 func readGzipModel(path string) (*model, error) {

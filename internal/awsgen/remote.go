@@ -1,15 +1,9 @@
 package main
 
 import (
-	"archive/zip"
-	"bytes"
-	"compress/flate"
 	"encoding/json"
 	"fmt"
-	"io"
-	"os"
 	"path/filepath"
-	"strings"
 )
 
 // remoteServices are the services that tasks of workflows may call at endpoints of others: botocore's directories.
@@ -50,27 +44,12 @@ func writeRemote(from, to string) error {
 			}
 		}
 		m.Shapes = used
-		name := strings.NewReplacer(" ", "", "-", "").Replace(strings.ToLower(m.Metadata.ServiceID))
+		name := nameInTasks(m.Metadata.ServiceID)
 		if files[name], err = json.Marshal(m); err != nil {
 			return err
 		}
 	}
-	var b bytes.Buffer
-	z := zip.NewWriter(&b)
-	z.RegisterCompressor(zip.Deflate, func(w io.Writer) (io.WriteCloser, error) { return flate.NewWriter(w, flate.BestCompression) })
-	for _, name := range sortedKeys(files) {
-		w, err := z.Create(name)
-		if err != nil {
-			return err
-		}
-		if _, err := w.Write(files[name]); err != nil {
-			return err
-		}
-	}
-	if err := z.Close(); err != nil {
-		return err
-	}
-	return os.WriteFile(to, b.Bytes(), 0o644)
+	return writeZip(to, files)
 }
 
 // keep keeps a shape and all that it is made of.
