@@ -51,13 +51,7 @@ func (s *Service) Collect() error {
 }
 
 func (s *Service) endIfDead(id string, before time.Time) error {
-	s.going.Lock()
-	g := s.going.uploads[id]
-	if g == nil {
-		g = &going{id: id}
-		s.going.uploads[id] = g
-	}
-	s.going.Unlock()
+	g := s.goingOf(id)
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if err := s.resume(g); err != nil || !g.over && !g.doc.Touched.Before(before) {

@@ -43,15 +43,21 @@ func (s *Service) Begin(r Ref) (id string, err error) {
 	return id, fault.In(op, s.uploads.Put(id, upload{Ref: r, Touched: s.now()}))
 }
 
-// upload gives the upload of that id, locked. The caller unlocks it.
-func (s *Service) upload(op string, r Ref, id string) (*going, error) {
+// goingOf gives what is in memory of the upload of that id, which need not exist.
+func (s *Service) goingOf(id string) *going {
 	s.going.Lock()
+	defer s.going.Unlock()
 	g := s.going.uploads[id]
 	if g == nil {
 		g = &going{id: id}
 		s.going.uploads[id] = g
 	}
-	s.going.Unlock()
+	return g
+}
+
+// upload gives the upload of that id, locked. The caller unlocks it.
+func (s *Service) upload(op string, r Ref, id string) (*going, error) {
+	g := s.goingOf(id)
 	g.mu.Lock()
 	err := s.resume(g)
 	if err == nil && (g.over || g.doc.Ref != r) {
