@@ -42,7 +42,8 @@ type Task struct {
 	Inspected, Secrets bool
 
 	r       *run
-	fetched bool // a worker has it
+	origin  *Execution // whose trace it belongs to
+	fetched bool       // a worker has it
 	ctx     context.Context
 	cancel  context.CancelFunc
 }
@@ -85,7 +86,7 @@ func (t *Task) end() {
 }
 
 func (r *run) newTask(e *interp.RunTask, recovered bool) *Task {
-	t := &Task{RunTask: e, Execution: r.e.ARN, RoleARN: r.e.RoleARN, Recovered: recovered, r: r}
+	t := &Task{RunTask: e, Execution: r.e.ARN, RoleARN: r.e.RoleARN, Recovered: recovered, r: r, origin: &r.e}
 	if a, err := arn.Parse(r.e.ARN); err == nil {
 		t.Scope = Scope{a.Account, a.Region}
 	}

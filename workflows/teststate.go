@@ -179,7 +179,9 @@ func (t *test) late(ctx context.Context, x *interp.Test) error {
 
 // perform does the task that the state calls for.
 func (t *test) perform(ctx context.Context, x *interp.Test) error {
-	task := &Task{RunTask: x.Task(), Scope: t.scope, RoleARN: t.in.RoleARN, RequestID: uuid.New(), Inspected: t.in.Trace, Secrets: t.in.Secrets}
+	id := uuid.New()
+	task := &Task{RunTask: x.Task(), Scope: t.scope, RoleARN: t.in.RoleARN, RequestID: id, Inspected: t.in.Trace, Secrets: t.in.Secrets,
+		origin: &Execution{ARN: id, Started: time.Now()}} // it belongs to no execution: a trace of its own
 	if task.Timeout > 0 && time.Duration(task.Timeout)*time.Second < longestTest {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, time.Duration(task.Timeout)*time.Second)

@@ -5,7 +5,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"strings"
-	"time"
 )
 
 // Root is the X-Ray trace that an execution belongs to, "1-xxxxxxxx-24 hex digits": that of its trace header, or one made
@@ -34,17 +33,9 @@ func Segment(requestID string) string {
 	return digits[max(0, len(digits)-16):]
 }
 
-// traced is the execution whose trace t belongs to. A task that TestState does belongs to none and has a trace of its own.
-func (t *Task) traced() *Execution {
-	if t.r == nil {
-		return &Execution{ARN: t.RequestID, Started: time.Now()}
-	}
-	return &t.r.e
-}
-
 // traceHeader is what t hands over with its call: the trace of its execution, and itself as the parent.
 func (t *Task) traceHeader() string {
-	e := t.traced()
+	e := t.origin
 	sampled := headerField(e.TraceHeader, "Sampled")
 	if sampled != "1" {
 		sampled = "0"
@@ -55,7 +46,7 @@ func (t *Task) traceHeader() string {
 // passedOn is the trace header of an execution that t starts; "" when its own came without one, so that nobody is shown a
 // header that nobody gave.
 func (t *Task) passedOn() string {
-	if t.traced().TraceHeader == "" {
+	if t.origin.TraceHeader == "" {
 		return ""
 	}
 	return t.traceHeader()
