@@ -112,10 +112,10 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	call := h.call(r, &f)
 	if h.c.Served != nil {
-		began, sw := time.Now(), &statusWriter{ResponseWriter: w}
+		began, sw := time.Now(), &StatusWriter{ResponseWriter: w}
 		w = sw
 		defer func() {
-			h.c.Served(r, f.service.Model.Name, f.name(), max(sw.status, http.StatusOK), time.Since(began))
+			h.c.Served(r, f.service.Model.Name, f.name(), max(sw.Status, http.StatusOK), time.Since(began))
 		}()
 	}
 	if err := h.serve(w, r, &f, call); err != nil {
@@ -280,18 +280,20 @@ func (h *Handler) action(f *found, body []byte, call *protocol.Call) error {
 	return nil
 }
 
-// statusWriter remembers the status that was answered.
-type statusWriter struct {
+// StatusWriter remembers the status that was answered; 0 means none yet, which net/http takes for 200. Status leaves out
+// what came before it (100 Continue, 103 Early Hints).
+type StatusWriter struct {
 	http.ResponseWriter
-	status int
+	Status int
 }
 
-func (w *statusWriter) WriteHeader(status int) {
-	if w.status == 0 {
-		w.status = status
+// WriteHeader is http.ResponseWriter's.
+func (w *StatusWriter) WriteHeader(status int) {
+	if w.Status == 0 && status >= 200 {
+		w.Status = status
 	}
 	w.ResponseWriter.WriteHeader(status)
 }
 
 // Unwrap lets http.ResponseController reach the connection.
-func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+func (w *StatusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"anthill/api"
 	"net/http"
 	"strconv"
 	"time"
@@ -117,28 +118,12 @@ func (a *askedCollector) Collect(to chan<- prometheus.Metric) {
 	to <- prometheus.MustNewConstMetric(a.desc, a.kind, a.ask(a.s.mu.house))
 }
 
-// statusWriter remembers the status that was answered.
-type statusWriter struct {
-	http.ResponseWriter
-	status int
-}
-
-func (w *statusWriter) WriteHeader(status int) {
-	if w.status == 0 && status >= 200 {
-		w.status = status
-	}
-	w.ResponseWriter.WriteHeader(status)
-}
-
-// Unwrap lets http.ResponseController reach the connection.
-func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
-
 // counted serves with by and counts the request, which has no operation.
 func (h *house) counted(service string, by http.Handler, w http.ResponseWriter, r *http.Request) {
 	began := time.Now()
-	sw := &statusWriter{ResponseWriter: w}
+	sw := &api.StatusWriter{ResponseWriter: w}
 	by.ServeHTTP(sw, r)
-	h.answered(r, service, "", max(sw.status, http.StatusOK), time.Since(began))
+	h.answered(r, service, "", max(sw.Status, http.StatusOK), time.Since(began))
 }
 
 // answered is api.Config.Served.
