@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"runtime"
@@ -40,7 +41,7 @@ func (h *house) ownAddresses(c Config) http.Handler {
 // the records come function by function.
 func (h *house) serveInvocations(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
-	account, region := or(q.Get("account"), "000000000000"), or(q.Get("region"), "us-east-1")
+	account, region := cmp.Or(q.Get("account"), "000000000000"), cmp.Or(q.Get("region"), "us-east-1")
 	var since time.Time
 	if ns, err := strconv.ParseInt(q.Get("since"), 10, 64); err == nil {
 		since = time.Unix(0, ns)
@@ -87,13 +88,6 @@ func invocationOf(k functions.Key, s *functions.Served) latency.Invocation {
 	}
 }
 
-func or(s, otherwise string) string {
-	if s == "" {
-		return otherwise
-	}
-	return s
-}
-
 // serveTrace tells every instant of an execution.
 func (h *house) serveTrace(w http.ResponseWriter, r *http.Request) {
 	t, err := h.workflows.Trace(r.PathValue("arn"))
@@ -126,7 +120,7 @@ const longestWait = 25 * time.Second
 
 // serveEnd answers when an execution has ended, so that a load test need not ask again and again.
 func (h *house) serveEnd(w http.ResponseWriter, r *http.Request) {
-	within, err := time.ParseDuration(or(r.URL.Query().Get("within"), "10s"))
+	within, err := time.ParseDuration(cmp.Or(r.URL.Query().Get("within"), "10s"))
 	if err != nil || within <= 0 {
 		within = time.Nanosecond
 	}

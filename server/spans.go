@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
@@ -35,7 +36,7 @@ func (t *traces) begin(r *http.Request) *http.Request {
 	sampled := "1"
 	if root, parent, s, ok := parseHeader(r.Header.Get(traceHeader)); ok {
 		v.trace, v.parent = root, parent
-		sampled = or(s, sampled)
+		sampled = cmp.Or(s, sampled)
 	} else if root, parent, ok := parseTraceparent(r.Header.Get("traceparent")); ok {
 		v.trace, v.parent = root, parent
 	} else {
@@ -167,7 +168,7 @@ func invocationSpans(k functions.Key, s *functions.Served) []*trace.Span {
 			text("faas.instance", s.Environment), yes("faas.coldstart", v.Start.IsCold()), text("anthill.start", string(v.Start)),
 			text("aws.log.stream.names", s.LogStream)}}
 	if s.FunctionError != "" {
-		span.Status = failed(or(s.ErrorType, s.FunctionError))
+		span.Status = failed(cmp.Or(s.ErrorType, s.FunctionError))
 	}
 	spans := []*trace.Span{span}
 	for _, p := range v.Parts() {

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"net/url"
@@ -59,7 +60,7 @@ func newTraces(to string, log *slog.Logger) (*traces, error) {
 	t.client = otlptracehttp.NewClient(otlptracehttp.WithEndpointURL(to),
 		otlptracehttp.WithRetry(otlptracehttp.RetryConfig{Enabled: true, InitialInterval: time.Second, MaxInterval: 5 * time.Second, MaxElapsedTime: 30 * time.Second}))
 	name := os.Getenv("OTEL_SERVICE_NAME")
-	t.of = &resource.Resource{Attributes: []*common.KeyValue{text("service.name", or(name, "anthill")), text("service.version", Version)}}
+	t.of = &resource.Resource{Attributes: []*common.KeyValue{text("service.name", cmp.Or(name, "anthill")), text("service.version", Version)}}
 	ctx, end := context.WithCancel(context.Background())
 	t.end = end
 	if err := t.client.Start(ctx); err != nil {

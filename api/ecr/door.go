@@ -1,6 +1,7 @@
 package ecr
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"strconv"
@@ -36,14 +37,7 @@ func New(s *registry.Service) Operations {
 // ref names a repository of the caller's region, in the registry that the request names or the caller's own.
 func ref(ctx context.Context, registryID, name *string) registry.Ref {
 	c := protocol.CallOf(ctx)
-	return registry.Ref{Account: or(registryID, c.Account), Region: c.Region, Name: protocol.Value(name)}
-}
-
-func or(p *string, otherwise string) string {
-	if p == nil || *p == "" {
-		return otherwise
-	}
-	return *p
+	return registry.Ref{Account: cmp.Or(protocol.Value(registryID), c.Account), Region: c.Region, Name: protocol.Value(name)}
 }
 
 // uri is what Docker calls a repository: on the host that the caller reached the platform by.
@@ -144,12 +138,4 @@ func page[T any](all []T, token *string, max *int32) (part []T, next *string, er
 		next = new(base64.RawURLEncoding.EncodeToString([]byte(strconv.Itoa(to))))
 	}
 	return append([]T{}, all[from:to]...), next, nil
-}
-
-// opt is nil for an empty text: absent in answers.
-func opt(s string) *string {
-	if s == "" {
-		return nil
-	}
-	return &s
 }

@@ -1,6 +1,7 @@
 package ecr
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -55,7 +56,7 @@ func (d door) describeImages(ctx context.Context, in *DescribeImagesInput) (*Des
 			}
 			if failure != nil {
 				return nil, &ImageNotFoundException{Message: fmt.Sprintf("The image with imageId {imageDigest:'%s', imageTag:'%s'} does not exist within the repository with name '%s' in the registry with id '%s'",
-					or(id.ImageDigest, "null"), or(id.ImageTag, "null"), r.Name, r.Account)}
+					cmp.Or(protocol.Value(id.ImageDigest), "null"), cmp.Or(protocol.Value(id.ImageTag), "null"), r.Name, r.Account)}
 			}
 			out.ImageDetails = append(out.ImageDetails, *detailOf(r, img))
 		}
@@ -78,7 +79,7 @@ func (d door) describeImages(ctx context.Context, in *DescribeImagesInput) (*Des
 
 func detailOf(r registry.Ref, img *registry.Image) *ImageDetail {
 	d := &ImageDetail{RegistryId: &r.Account, RepositoryName: &r.Name, ImageDigest: &img.Digest, ImageTags: img.Tags, ImageSizeInBytes: &img.Size, ImagePushedAt: &img.Pushed,
-		ImageManifestMediaType: &img.MediaType, ArtifactMediaType: opt(img.Artifact), SubjectManifestDigest: opt(img.Subject), ImageStatus: new("ACTIVE")}
+		ImageManifestMediaType: &img.MediaType, ArtifactMediaType: protocol.Optional(img.Artifact), SubjectManifestDigest: protocol.Optional(img.Subject), ImageStatus: new("ACTIVE")}
 	if !img.Pulled.IsZero() {
 		d.LastRecordedPullTime = &img.Pulled
 	}
@@ -202,7 +203,7 @@ func (d door) putImage(ctx context.Context, in *PutImageInput) (*PutImageOutput,
 	}
 	if !fresh {
 		return nil, &ImageAlreadyExistsException{Message: fmt.Sprintf("Image with digest '%s' and tag '%s' already exists in the repository with name '%s' in registry with id '%s'",
-			m.Digest, or(in.ImageTag, "null"), r.Name, r.Account)}
+			m.Digest, cmp.Or(protocol.Value(in.ImageTag), "null"), r.Name, r.Account)}
 	}
 	return &PutImageOutput{Image: imageOf(r, img, in.ImageTag, raw)}, nil
 }
@@ -218,7 +219,7 @@ func (d door) listImageReferrers(ctx context.Context, in *ListImageReferrersInpu
 		if in.Filter != nil && len(in.Filter.ArtifactTypes) > 0 && !slices.ContainsFunc(in.Filter.ArtifactTypes, func(t string) bool { return strings.EqualFold(t, img.Artifact) }) {
 			continue
 		}
-		out.Referrers = append(out.Referrers, ImageReferrer{Digest: &img.Digest, MediaType: &img.MediaType, ArtifactType: opt(img.Artifact), Size: &img.Length, Annotations: img.Annotations})
+		out.Referrers = append(out.Referrers, ImageReferrer{Digest: &img.Digest, MediaType: &img.MediaType, ArtifactType: protocol.Optional(img.Artifact), Size: &img.Length, Annotations: img.Annotations})
 	}
 	out.Referrers, out.NextToken, err = page(out.Referrers, in.NextToken, in.MaxResults)
 	return out, err

@@ -1,6 +1,7 @@
 package ecr
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -74,7 +75,7 @@ func (d door) describeRepositories(ctx context.Context, in *DescribeRepositories
 		return out, nil
 	}
 	c := protocol.CallOf(ctx)
-	all, err := d.s.Repositories(or(in.RegistryId, c.Account), c.Region)
+	all, err := d.s.Repositories(cmp.Or(protocol.Value(in.RegistryId), c.Account), c.Region)
 	if err != nil {
 		return nil, translate(err)
 	}

@@ -98,14 +98,6 @@ func collect[S, T any](in []S, f func(*S) T) []T {
 	return out
 }
 
-// opt is nil for an empty text: absent in answers.
-func opt(s string) *string {
-	if s == "" {
-		return nil
-	}
-	return &s
-}
-
 // document is a policy as IAM's answers hold it: percent-encoded.
 func document(text string) *string {
 	return new(strings.ReplaceAll(url.QueryEscape(text), "+", "%20"))

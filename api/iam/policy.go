@@ -1,6 +1,7 @@
 package iam
 
 import (
+	"anthill/api/protocol"
 	"context"
 	"slices"
 	"strconv"
@@ -47,7 +48,7 @@ func (d *door) policies(o *Operations) {
 	o.GetPolicy = func(_ context.Context, in *GetPolicyInput) (*GetPolicyOutput, error) {
 		p, err := d.s.GetPolicy(*in.PolicyArn)
 		out := d.policyOf(&p)
-		out.Description, out.Tags = opt(p.Description), append([]Tag{}, tagsOut(p.Tags)...)
+		out.Description, out.Tags = protocol.Optional(p.Description), append([]Tag{}, tagsOut(p.Tags)...)
 		return answer(&GetPolicyOutput{Policy: out}, err)
 	}
 	o.ListPolicies = func(ctx context.Context, in *ListPoliciesInput) (*ListPoliciesOutput, error) {

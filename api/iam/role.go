@@ -1,6 +1,7 @@
 package iam
 
 import (
+	"anthill/api/protocol"
 	"context"
 
 	"anthill/fault"
@@ -9,7 +10,7 @@ import (
 
 // roleOf shows a role as the operations that name one do; ListRoles shows less.
 func roleOf(p *identity.Principal) *Role {
-	return &Role{Path: &p.Path, RoleName: &p.Name, RoleId: &p.ID, Arn: new(p.ARN()), CreateDate: &p.Created, Description: opt(p.Description),
+	return &Role{Path: &p.Path, RoleName: &p.Name, RoleId: &p.ID, Arn: new(p.ARN()), CreateDate: &p.Created, Description: protocol.Optional(p.Description),
 		AssumeRolePolicyDocument: document(p.Trust), Tags: tagsOut(p.Tags), PermissionsBoundary: boundary(p.Boundary)}
 }
 

@@ -100,13 +100,6 @@ func collect[S, T any](in []S, f func(*S) T) []T {
 	return out
 }
 
-func opt(s string) *string {
-	if s == "" {
-		return nil
-	}
-	return &s
-}
-
 func value(p *string) string { return protocol.Value(p) }
 
 // groupName is the group that an operation names in one of two ways.

@@ -1,6 +1,7 @@
 package logs
 
 import (
+	"anthill/api/protocol"
 	"context"
 	"strings"
 
@@ -56,7 +57,7 @@ func (d *door) filters(o *Operations) {
 				continue
 			}
 			s := SubscriptionFilter{FilterName: &f.Name, LogGroupName: &g.Name, FilterPattern: &f.Pattern, DestinationArn: &f.Destination,
-				RoleArn: opt(f.Role), Distribution: opt(f.Distribution), CreationTime: &f.Created, ApplyOnTransformedLogs: new(false)}
+				RoleArn: protocol.Optional(f.Role), Distribution: protocol.Optional(f.Distribution), CreationTime: &f.Created, ApplyOnTransformedLogs: new(false)}
 			if s.Distribution == nil {
 				s.Distribution = new("ByLogStream")
 			}
@@ -81,7 +82,7 @@ func (d *door) describeMetricFilters(ctx context.Context, in *DescribeMetricFilt
 				all = append(all, MetricFilter{FilterName: &f.Name, FilterPattern: &f.Pattern, CreationTime: &f.Created, LogGroupName: &g.Name,
 					ApplyOnTransformedLogs: new(false), MetricTransformations: collect(f.Transformations, func(t *logs.Transformation) MetricTransformation {
 						return MetricTransformation{MetricName: &t.Metric, MetricNamespace: &t.Namespace, MetricValue: &t.Value, DefaultValue: t.Default,
-							Unit: opt(t.Unit), Dimensions: t.Dimensions}
+							Unit: protocol.Optional(t.Unit), Dimensions: t.Dimensions}
 					})})
 			}
 		}

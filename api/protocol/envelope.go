@@ -2,6 +2,7 @@ package protocol
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"net/http"
 	"reflect"
@@ -133,7 +134,7 @@ func modeledEnvelope(err Modeled) envelope {
 // translate makes an AWS error of a fault that no door knew better.
 func (m *Model) translate(err error) *Error {
 	f := fault.Of(err)
-	message := or(f.Detail, f.Error())
+	message := cmp.Or(f.Detail, f.Error())
 	switch f.Kind {
 	case fault.NotFound:
 		return &Error{Code: "ResourceNotFoundException", Message: message, Status: 404}

@@ -21,6 +21,15 @@ func (e *Error) Error() string { return e.Code + ": " + e.Message }
 // Fail makes an Error with HTTP status 400.
 func Fail(code, message string) *Error { return &Error{Code: code, Message: message, Status: 400} }
 
+// Optional is nil for the zero value: a member that AWS leaves out of answers.
+func Optional[T comparable](v T) *T {
+	var zero T
+	if v == zero {
+		return nil
+	}
+	return &v
+}
+
 // Value is *p, or T's zero value when p is nil.
 func Value[T any](p *T) T {
 	if p == nil {

@@ -1,6 +1,7 @@
 package protocol
 
 import (
+	"cmp"
 	"encoding/base64"
 	"net/url"
 	"reflect"
@@ -79,7 +80,7 @@ func decodeFormList(m *Model, s *Shape, f *form, v reflect.Value) error {
 		return nil
 	}
 	if !s.Flat {
-		f = f.kids[or(s.ElemName, "member")]
+		f = f.kids[cmp.Or(s.ElemName, "member")]
 		if f == nil {
 			return nil
 		}
@@ -112,7 +113,7 @@ func decodeFormMap(m *Model, s *Shape, f *form, v reflect.Value) error {
 	out := reflect.MakeMap(v.Type())
 	for _, i := range order {
 		entry := f.kids[i]
-		key, value := entry.kids[or(s.KeyName, "key")], entry.kids[or(s.ValName, "value")]
+		key, value := entry.kids[cmp.Or(s.KeyName, "key")], entry.kids[cmp.Or(s.ValName, "value")]
 		if key == nil || value == nil {
 			return Fail("MalformedInput", "a map entry lacks its key or its value")
 		}
@@ -141,13 +142,6 @@ func indexes(f *form) ([]string, error) {
 		return x - y
 	})
 	return keys, nil
-}
-
-func or(a, b string) string {
-	if a != "" {
-		return a
-	}
-	return b
 }
 
 // parseText reads a scalar from plain text: forms, labels, query strings and headers.

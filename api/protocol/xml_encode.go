@@ -2,6 +2,7 @@ package protocol
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/base64"
 	"encoding/xml"
 	"math"
@@ -22,9 +23,9 @@ func appendXML(b *bytes.Buffer, m *Model, id ShapeID, name string, flat bool, v 
 	flat = flat || s.Flat
 	switch s.Kind {
 	case List:
-		item := or(s.ElemName, "member")
+		item := cmp.Or(s.ElemName, "member")
 		if flat {
-			item = or(s.ElemName, name)
+			item = cmp.Or(s.ElemName, name)
 		} else {
 			open(b, name)
 			defer shut(b, name)
@@ -42,8 +43,8 @@ func appendXML(b *bytes.Buffer, m *Model, id ShapeID, name string, flat bool, v 
 		}
 		for _, key := range sortedKeys(v) {
 			open(b, entry)
-			appendXML(b, m, s.Key, or(s.KeyName, "key"), false, key)
-			appendXML(b, m, s.Elem, or(s.ValName, "value"), false, v.MapIndex(key))
+			appendXML(b, m, s.Key, cmp.Or(s.KeyName, "key"), false, key)
+			appendXML(b, m, s.Elem, cmp.Or(s.ValName, "value"), false, v.MapIndex(key))
 			shut(b, entry)
 		}
 	case Structure:
@@ -89,7 +90,7 @@ func scalarText(s *Shape, v reflect.Value, format string) string {
 	case Blob:
 		return base64.StdEncoding.EncodeToString(v.Bytes())
 	case Timestamp:
-		return formatTime(v.Interface().(time.Time), or(s.Format, format))
+		return formatTime(v.Interface().(time.Time), cmp.Or(s.Format, format))
 	default:
 		return ""
 	}

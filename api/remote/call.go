@@ -2,6 +2,7 @@ package remote
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -198,9 +199,9 @@ func (c *call) refusal(op *operation, resp *http.Response, body []byte) workflow
 		r.code, r.message = missing, "null" // answers to HEAD have no body
 	}
 	if r.code == "" {
-		r.code, r.message = fmt.Sprint(resp.StatusCode), or(r.message, http.StatusText(resp.StatusCode))
+		r.code, r.message = fmt.Sprint(resp.StatusCode), cmp.Or(r.message, http.StatusText(resp.StatusCode))
 	}
-	r.requestID = or(r.requestID, c.t.RequestID)
+	r.requestID = cmp.Or(r.requestID, c.t.RequestID)
 	name := c.names.base
 	if modeled := c.m.fault(op, r.code); modeled != "" {
 		if name = modeled; !strings.HasSuffix(name, "Exception") {

@@ -2,6 +2,7 @@ package remote
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/base64"
 	"encoding/xml"
 	"errors"
@@ -257,7 +258,7 @@ func (m *model) fromXML(s *shape, n *node) value.Value {
 		}
 		return out
 	case "list":
-		return m.listFromXML(s, n.children, or(s.Member.LocationName, "member"))
+		return m.listFromXML(s, n.children, cmp.Or(s.Member.LocationName, "member"))
 	case "map":
 		return m.mapFromXML(s, n.children, "entry")
 	}
@@ -270,7 +271,7 @@ func (m *model) memberFromXML(mem *member, n *node) value.Value {
 	if mem.XMLAttribute {
 		_, local, _ := strings.Cut(name, ":")
 		for _, a := range n.attrs {
-			if a.Name.Local == or(local, name) {
+			if a.Name.Local == cmp.Or(local, name) {
 				return value.OfString(a.Value)
 			}
 		}
@@ -308,8 +309,8 @@ func (m *model) mapFromXML(s *shape, among []*node, name string) value.Value {
 	out := value.OfObject()
 	for _, c := range among {
 		if c.name == name {
-			if v := c.child(or(s.Value.LocationName, "value")); v != nil {
-				out = out.With(c.textOf(or(s.Key.LocationName, "key")), m.fromXML(m.Shapes[s.Value.Shape], v))
+			if v := c.child(cmp.Or(s.Value.LocationName, "value")); v != nil {
+				out = out.With(c.textOf(cmp.Or(s.Key.LocationName, "key")), m.fromXML(m.Shapes[s.Value.Shape], v))
 			}
 		}
 	}
@@ -321,13 +322,13 @@ type refusal struct{ code, message, requestID string }
 
 // refused reads an error answer.
 func (m *model) refused(h http.Header, body []byte) refusal {
-	r := refusal{requestID: or(h.Get("X-Amzn-Requestid"), h.Get("X-Amz-Request-Id"))}
+	r := refusal{requestID: cmp.Or(h.Get("X-Amzn-Requestid"), h.Get("X-Amz-Request-Id"))}
 	if strings.HasSuffix(m.Metadata.Protocol, "json") {
 		v, _ := value.ParseBytes(body)
-		r.code = or(h.Get("X-Amzn-Errortype"), or(v.Get("__type").Text(), v.Get("code").Text()))
-		r.message = or(v.Get("message").Text(), v.Get("Message").Text())
+		r.code = cmp.Or(h.Get("X-Amzn-Errortype"), v.Get("__type").Text(), v.Get("code").Text())
+		r.message = cmp.Or(v.Get("message").Text(), v.Get("Message").Text())
 	} else if root, err := parseXML(body); err == nil {
-		if id := or(root.textOf("RequestId"), root.textOf("RequestID")); id != "" {
+		if id := cmp.Or(root.textOf("RequestId"), root.textOf("RequestID")); id != "" {
 			r.requestID = id
 		}
 		if e := root.child("Error"); e != nil {

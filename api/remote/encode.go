@@ -1,6 +1,7 @@
 package remote
 
 import (
+	"cmp"
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/xml"
@@ -219,8 +220,8 @@ func (m *model) form(form url.Values, at string, s *shape, v value.Value) error 
 			if s.Flattened {
 				where = at + "." + strconv.Itoa(i)
 			}
-			form.Set(where+"."+or(s.Key.LocationName, "key"), key)
-			if err := m.form(form, where+"."+or(s.Value.LocationName, "value"), m.Shapes[s.Value.Shape], item); err != nil {
+			form.Set(where+"."+cmp.Or(s.Key.LocationName, "key"), key)
+			if err := m.form(form, where+"."+cmp.Or(s.Value.LocationName, "value"), m.Shapes[s.Value.Shape], item); err != nil {
 				return err
 			}
 		}
@@ -230,13 +231,6 @@ func (m *model) form(form url.Values, at string, s *shape, v value.Value) error 
 		return err
 	}
 	return nil
-}
-
-func or(a, b string) string {
-	if a != "" {
-		return a
-	}
-	return b
 }
 
 // rest fills path, query, headers and body (restJson, restXml).
@@ -315,7 +309,7 @@ func (m *model) parameters(query url.Values, mem *member, s *shape, arg value.Va
 // content fills the body of a REST request.
 func (m *model) content(msg *message, op *operation, in *shape, args value.Value) error {
 	inXML := m.Metadata.Protocol == "rest-xml"
-	body, name, arg := in, or(op.Input.locationName(), op.name+"Request"), args
+	body, name, arg := in, cmp.Or(op.Input.locationName(), op.name+"Request"), args
 	if in.Payload != "" {
 		streaming := false
 		for i := range in.Members {
@@ -324,7 +318,7 @@ func (m *model) content(msg *message, op *operation, in *shape, args value.Value
 				if arg, ok = present(args, mem.name); !ok {
 					return nil
 				}
-				body, name = m.Shapes[mem.Shape], or(mem.LocationName, or(m.Shapes[mem.Shape].LocationName, mem.Shape))
+				body, name = m.Shapes[mem.Shape], cmp.Or(mem.LocationName, m.Shapes[mem.Shape].LocationName, mem.Shape)
 				streaming = mem.Streaming || body.Streaming
 			}
 		}
@@ -393,7 +387,7 @@ func (m *model) xml(b *strings.Builder, name string, flat bool, s *shape, v valu
 		}
 		b.WriteString("</" + name + ">")
 	case "list":
-		element := or(s.Member.LocationName, "member")
+		element := cmp.Or(s.Member.LocationName, "member")
 		if flat {
 			element = name
 		} else {

@@ -1,6 +1,7 @@
 package remote
 
 import (
+	"cmp"
 	"net/http"
 	"sort"
 	"strconv"
@@ -50,7 +51,7 @@ func (c *call) optimize(output value.Value, resp *http.Response, body []byte) va
 		return sorted(output)
 	}
 	h := resp.Header.Clone()
-	id := or(h.Get("X-Amzn-Requestid"), c.t.RequestID)
+	id := cmp.Or(h.Get("X-Amzn-Requestid"), c.t.RequestID)
 	h.Set("X-Amzn-Requestid", id)
 	h.Set("Connection", "keep-alive")
 	h.Set("Content-Length", strconv.Itoa(len(body)))
@@ -61,7 +62,7 @@ func (c *call) optimize(output value.Value, resp *http.Response, body []byte) va
 	}
 	sort.Slice(all, func(i, j int) bool { return strings.ToLower(all[i]) < strings.ToLower(all[j]) })
 	for _, name := range all {
-		shown := or(spelled[name], name)
+		shown := cmp.Or(spelled[name], name)
 		var list []value.Value
 		for _, text := range h[name] {
 			list = append(list, value.OfString(text))

@@ -1,6 +1,7 @@
 package sfn
 
 import (
+	"anthill/api/protocol"
 	"context"
 
 	"anthill/workflows"
@@ -27,7 +28,7 @@ func (d door) listActivities(ctx context.Context, in *ListActivitiesInput) (*Lis
 	if err != nil {
 		return nil, errorOf(err)
 	}
-	out := &ListActivitiesOutput{Activities: []ActivityListItem{}, NextToken: opt(next)}
+	out := &ListActivitiesOutput{Activities: []ActivityListItem{}, NextToken: protocol.Optional(next)}
 	for _, a := range page {
 		out.Activities = append(out.Activities, ActivityListItem{ActivityArn: &a.ARN, Name: &a.Name, CreationDate: &a.Created})
 	}

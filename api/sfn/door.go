@@ -103,15 +103,6 @@ func invalidOf(f *fault.Error) error {
 
 func ptr[T any](v T) *T { return &v }
 
-// opt is nil for the zero value: members that AWS leaves out.
-func opt[T comparable](v T) *T {
-	var zero T
-	if v == zero {
-		return nil
-	}
-	return &v
-}
-
 // date is nil for no instant.
 func date(t time.Time) *time.Time {
 	if t.IsZero() {

@@ -31,7 +31,7 @@ func (d door) startSyncExecution(ctx context.Context, in *StartSyncExecutionInpu
 		return nil, errorOf(err)
 	}
 	out := &StartSyncExecutionOutput{ExecutionArn: &r.ARN, StateMachineArn: &r.MachineARN, Name: &r.Name, StartDate: &r.Started, StopDate: &r.Stopped,
-		Status: ptr(string(r.Status)), Error: opt(r.Error), Cause: opt(r.Cause), TraceHeader: opt(r.TraceHeader), InputDetails: included(),
+		Status: ptr(string(r.Status)), Error: protocol.Optional(r.Error), Cause: protocol.Optional(r.Cause), TraceHeader: protocol.Optional(r.TraceHeader), InputDetails: included(),
 		BillingDetails: &BillingDetails{BilledMemoryUsedInMB: &r.BilledMB, BilledDurationInMilliseconds: &r.BilledMS}}
 	out.Input, out.Output = textOf(r.Input), textOf(r.Output)
 	out.OutputDetails = included() // of a failed execution too
@@ -61,9 +61,9 @@ func (d door) describeExecution(_ context.Context, in *DescribeExecutionInput) (
 	}
 	status, reason := d.workflows.Redrivable(&r.Execution)
 	out := &DescribeExecutionOutput{ExecutionArn: &r.ARN, StateMachineArn: &r.MachineARN, Name: &r.Name, Status: ptr(string(r.Status)), StartDate: &r.Started,
-		StopDate: date(r.Stopped), TraceHeader: opt(r.TraceHeader), MapRunArn: opt(r.MapRunARN), Error: opt(r.Error), Cause: opt(r.Cause),
-		StateMachineVersionArn: opt(r.VersionARN), StateMachineAliasArn: opt(r.AliasARN), RedriveCount: ptr(int32(r.Redrives)), RedriveDate: date(r.Redriven),
-		RedriveStatus: &status, RedriveStatusReason: opt(reason), Input: textOf(r.Input), Output: textOf(r.Output), InputDetails: included()}
+		StopDate: date(r.Stopped), TraceHeader: protocol.Optional(r.TraceHeader), MapRunArn: protocol.Optional(r.MapRunARN), Error: protocol.Optional(r.Error), Cause: protocol.Optional(r.Cause),
+		StateMachineVersionArn: protocol.Optional(r.VersionARN), StateMachineAliasArn: protocol.Optional(r.AliasARN), RedriveCount: ptr(int32(r.Redrives)), RedriveDate: date(r.Redriven),
+		RedriveStatus: &status, RedriveStatusReason: protocol.Optional(reason), Input: textOf(r.Input), Output: textOf(r.Output), InputDetails: included()}
 	if out.Output != nil {
 		out.OutputDetails = included()
 	}
@@ -95,11 +95,11 @@ func (d door) listExecutions(_ context.Context, in *ListExecutionsInput) (*ListE
 	if err != nil {
 		return nil, errorOf(err)
 	}
-	out := &ListExecutionsOutput{Executions: []ExecutionListItem{}, NextToken: opt(next)}
+	out := &ListExecutionsOutput{Executions: []ExecutionListItem{}, NextToken: protocol.Optional(next)}
 	for _, e := range page {
 		out.Executions = append(out.Executions, ExecutionListItem{ExecutionArn: &e.ARN, StateMachineArn: &e.MachineARN, Name: &e.Name, Status: ptr(string(e.Status)),
-			StartDate: &e.Started, StopDate: date(e.Stopped), MapRunArn: opt(e.MapRunARN), ItemCount: opt(int32(e.ItemCount)),
-			StateMachineVersionArn: opt(e.VersionARN), StateMachineAliasArn: opt(e.AliasARN), RedriveCount: ptr(int32(e.Redrives)), RedriveDate: date(e.Redriven)})
+			StartDate: &e.Started, StopDate: date(e.Stopped), MapRunArn: protocol.Optional(e.MapRunARN), ItemCount: protocol.Optional(int32(e.ItemCount)),
+			StateMachineVersionArn: protocol.Optional(e.VersionARN), StateMachineAliasArn: protocol.Optional(e.AliasARN), RedriveCount: ptr(int32(e.Redrives)), RedriveDate: date(e.Redriven)})
 	}
 	return out, nil
 }

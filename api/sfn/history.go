@@ -1,6 +1,7 @@
 package sfn
 
 import (
+	"anthill/api/protocol"
 	"context"
 
 	"anthill/arn"
@@ -22,7 +23,7 @@ func (d door) getExecutionHistory(_ context.Context, in *GetExecutionHistoryInpu
 	if a, err := arn.Parse(e.ARN); err == nil {
 		p.region = a.Region
 	}
-	out := &GetExecutionHistoryOutput{Events: make([]HistoryEvent, 0, len(events)), NextToken: opt(next)}
+	out := &GetExecutionHistoryOutput{Events: make([]HistoryEvent, 0, len(events)), NextToken: protocol.Optional(next)}
 	for i := range events {
 		out.Events = append(out.Events, p.event(&events[i]))
 	}
@@ -61,14 +62,14 @@ func (p *projection) text(v value.Value) *string {
 func (p *projection) event(e *workflows.Event) HistoryEvent {
 	kind := e.Type.String()
 	h := HistoryEvent{Timestamp: &e.Time, Type: &kind, Id: &e.ID, PreviousEventId: &e.Prev}
-	name, cause := opt(e.Error), opt(e.Cause)
+	name, cause := protocol.Optional(e.Error), protocol.Optional(e.Cause)
 	res, _ := asl.ParseResource(e.Resource)
 	of, resource := ptr(res.Type()), ptr(res.Name())
 	input, details := p.payload(e.Payload)
 	switch kind {
 	case "ExecutionStarted":
-		h.ExecutionStartedEventDetails = &ExecutionStartedEventDetails{Input: input, InputDetails: details, RoleArn: opt(p.of.RoleARN),
-			StateMachineAliasArn: opt(p.of.AliasARN), StateMachineVersionArn: opt(p.of.VersionARN)}
+		h.ExecutionStartedEventDetails = &ExecutionStartedEventDetails{Input: input, InputDetails: details, RoleArn: protocol.Optional(p.of.RoleARN),
+			StateMachineAliasArn: protocol.Optional(p.of.AliasARN), StateMachineVersionArn: protocol.Optional(p.of.VersionARN)}
 	case "ExecutionSucceeded":
 		h.ExecutionSucceededEventDetails = &ExecutionSucceededEventDetails{Output: input, OutputDetails: details}
 	case "ExecutionFailed":
@@ -86,10 +87,10 @@ func (p *projection) event(e *workflows.Event) HistoryEvent {
 		h.StateExitedEventDetails = &StateExitedEventDetails{Name: &e.Name, Output: input, OutputDetails: details}
 		p.assigned(h.StateExitedEventDetails, e)
 	case "EvaluationFailed":
-		h.EvaluationFailedEventDetails = &EvaluationFailedEventDetails{Error: name, Cause: cause, Location: opt(e.Location), State: &e.Name}
+		h.EvaluationFailedEventDetails = &EvaluationFailedEventDetails{Error: name, Cause: cause, Location: protocol.Optional(e.Location), State: &e.Name}
 	case "TaskScheduled":
 		h.TaskScheduledEventDetails = &TaskScheduledEventDetails{ResourceType: of, Resource: resource, Region: &p.region, Parameters: input,
-			TimeoutInSeconds: opt(e.Timeout), HeartbeatInSeconds: opt(e.Heartbeat), TaskCredentials: credentials(e)}
+			TimeoutInSeconds: protocol.Optional(e.Timeout), HeartbeatInSeconds: protocol.Optional(e.Heartbeat), TaskCredentials: credentials(e)}
 		if input == nil {
 			h.TaskScheduledEventDetails.Parameters = ptr("")
 		}
@@ -115,12 +116,12 @@ func (p *projection) event(e *workflows.Event) HistoryEvent {
 
 // rest is event for functions, activities and maps.
 func (p *projection) rest(h *HistoryEvent, e *workflows.Event, input *string, details *HistoryEventExecutionDataDetails) {
-	name, cause := opt(e.Error), opt(e.Cause)
+	name, cause := protocol.Optional(e.Error), protocol.Optional(e.Cause)
 	index := ptr(int32(e.Index))
 	switch *h.Type {
 	case "LambdaFunctionScheduled":
 		h.LambdaFunctionScheduledEventDetails = &LambdaFunctionScheduledEventDetails{Resource: &e.Resource, Input: input, InputDetails: details,
-			TimeoutInSeconds: opt(e.Timeout), TaskCredentials: credentials(e)}
+			TimeoutInSeconds: protocol.Optional(e.Timeout), TaskCredentials: credentials(e)}
 	case "LambdaFunctionScheduleFailed":
 		h.LambdaFunctionScheduleFailedEventDetails = &LambdaFunctionScheduleFailedEventDetails{Error: name, Cause: cause}
 	case "LambdaFunctionStartFailed":
@@ -133,11 +134,11 @@ func (p *projection) rest(h *HistoryEvent, e *workflows.Event, input *string, de
 		h.LambdaFunctionTimedOutEventDetails = &LambdaFunctionTimedOutEventDetails{Error: name, Cause: cause}
 	case "ActivityScheduled":
 		h.ActivityScheduledEventDetails = &ActivityScheduledEventDetails{Resource: &e.Resource, Input: input, InputDetails: details,
-			TimeoutInSeconds: opt(e.Timeout), HeartbeatInSeconds: opt(e.Heartbeat)}
+			TimeoutInSeconds: protocol.Optional(e.Timeout), HeartbeatInSeconds: protocol.Optional(e.Heartbeat)}
 	case "ActivityScheduleFailed":
 		h.ActivityScheduleFailedEventDetails = &ActivityScheduleFailedEventDetails{Error: name, Cause: cause}
 	case "ActivityStarted":
-		h.ActivityStartedEventDetails = &ActivityStartedEventDetails{WorkerName: opt(e.Name)}
+		h.ActivityStartedEventDetails = &ActivityStartedEventDetails{WorkerName: protocol.Optional(e.Name)}
 	case "ActivitySucceeded":
 		h.ActivitySucceededEventDetails = &ActivitySucceededEventDetails{Output: input, OutputDetails: details}
 	case "ActivityFailed":

@@ -1,6 +1,7 @@
 package sfn
 
 import (
+	"anthill/api/protocol"
 	"context"
 
 	"anthill/asl"
@@ -33,7 +34,7 @@ func (d door) updateStateMachine(_ context.Context, in *UpdateStateMachineInput)
 	if err != nil {
 		return nil, errorOf(err)
 	}
-	out := &UpdateStateMachineOutput{UpdateDate: &m.Updated, RevisionId: opt(m.Revision.ID)}
+	out := &UpdateStateMachineOutput{UpdateDate: &m.Updated, RevisionId: protocol.Optional(m.Revision.ID)}
 	if v != nil {
 		out.StateMachineVersionArn = ptr(v.ARN())
 	}
@@ -48,10 +49,10 @@ func (d door) describeStateMachine(_ context.Context, in *DescribeStateMachineIn
 	r := t.Revision
 	out := &DescribeStateMachineOutput{StateMachineArn: &t.Machine.ARN, Name: &t.Machine.Name, Status: ptr("ACTIVE"), Definition: &r.Definition, RoleArn: &r.RoleARN,
 		Type: ptr(string(r.Type)), CreationDate: &t.Machine.Created, LoggingConfiguration: loggingTo(r.Logging),
-		TracingConfiguration: &TracingConfiguration{Enabled: &r.Tracing}, RevisionId: opt(r.ID), EncryptionConfiguration: encryptionTo(r.Encryption),
-		Label: opt(t.Label), VariableReferences: d.variables(r)}
+		TracingConfiguration: &TracingConfiguration{Enabled: &r.Tracing}, RevisionId: protocol.Optional(r.ID), EncryptionConfiguration: encryptionTo(r.Encryption),
+		Label: protocol.Optional(t.Label), VariableReferences: d.variables(r)}
 	if t.Version != nil {
-		out.StateMachineArn, out.CreationDate, out.Description = ptr(t.Version.ARN()), &t.Version.Created, opt(t.Version.Description)
+		out.StateMachineArn, out.CreationDate, out.Description = ptr(t.Version.ARN()), &t.Version.Created, protocol.Optional(t.Version.Description)
 	}
 	if val(in.IncludedData) == "METADATA_ONLY" {
 		out.Definition, out.VariableReferences = nil, nil
@@ -79,7 +80,7 @@ func (d door) describeStateMachineForExecution(_ context.Context, in *DescribeSt
 	}
 	out := &DescribeStateMachineForExecutionOutput{StateMachineArn: &e.MachineARN, Name: &e.MachineName, Definition: &r.Definition, RoleArn: &r.RoleARN,
 		UpdateDate: &r.Updated, LoggingConfiguration: loggingTo(r.Logging), TracingConfiguration: &TracingConfiguration{Enabled: &r.Tracing},
-		MapRunArn: opt(e.MapRunARN), Label: opt(workflows.LabelOf(e)), RevisionId: opt(r.ID), EncryptionConfiguration: encryptionTo(r.Encryption), VariableReferences: d.variables(r)}
+		MapRunArn: protocol.Optional(e.MapRunARN), Label: protocol.Optional(workflows.LabelOf(e)), RevisionId: protocol.Optional(r.ID), EncryptionConfiguration: encryptionTo(r.Encryption), VariableReferences: d.variables(r)}
 	if val(in.IncludedData) == "METADATA_ONLY" {
 		out.Definition, out.VariableReferences = nil, nil
 	}
@@ -91,7 +92,7 @@ func (d door) listStateMachines(ctx context.Context, in *ListStateMachinesInput)
 	if err != nil {
 		return nil, errorOf(err)
 	}
-	out := &ListStateMachinesOutput{StateMachines: []StateMachineListItem{}, NextToken: opt(next)}
+	out := &ListStateMachinesOutput{StateMachines: []StateMachineListItem{}, NextToken: protocol.Optional(next)}
 	for _, m := range page {
 		out.StateMachines = append(out.StateMachines, StateMachineListItem{StateMachineArn: &m.ARN, Name: &m.Name, Type: ptr(string(m.Type)), CreationDate: &m.Created})
 	}
@@ -126,7 +127,7 @@ func (d door) validateStateMachineDefinition(_ context.Context, in *ValidateStat
 			out.Truncated = ptr(true)
 			continue
 		}
-		out.Diagnostics = append(out.Diagnostics, ValidateStateMachineDefinitionDiagnostic{Severity: &severity, Code: ptr(p.Code), Message: ptr(p.Message), Location: opt(p.Location)})
+		out.Diagnostics = append(out.Diagnostics, ValidateStateMachineDefinitionDiagnostic{Severity: &severity, Code: ptr(p.Code), Message: ptr(p.Message), Location: protocol.Optional(p.Location)})
 	}
 	if out.Truncated == nil {
 		out.Truncated = ptr(false)
@@ -168,5 +169,5 @@ func encryptionTo(e *workflows.Encryption) *EncryptionConfiguration {
 	if e == nil {
 		return &EncryptionConfiguration{Type: ptr("AWS_OWNED_KEY")}
 	}
-	return &EncryptionConfiguration{Type: &e.Type, KmsKeyId: opt(e.KeyID), KmsDataKeyReusePeriodSeconds: opt(e.ReuseSeconds)}
+	return &EncryptionConfiguration{Type: &e.Type, KmsKeyId: protocol.Optional(e.KeyID), KmsDataKeyReusePeriodSeconds: protocol.Optional(e.ReuseSeconds)}
 }

@@ -1,6 +1,7 @@
 package sfn
 
 import (
+	"anthill/api/protocol"
 	"context"
 
 	"anthill/workflows"
@@ -31,7 +32,7 @@ func (d door) listMapRuns(_ context.Context, in *ListMapRunsInput) (*ListMapRuns
 	if err != nil {
 		return nil, errorOf(err)
 	}
-	out := &ListMapRunsOutput{MapRuns: []MapRunListItem{}, NextToken: opt(next)}
+	out := &ListMapRunsOutput{MapRuns: []MapRunListItem{}, NextToken: protocol.Optional(next)}
 	for _, m := range page {
 		out.MapRuns = append(out.MapRuns, MapRunListItem{ExecutionArn: &m.Execution, MapRunArn: &m.ARN, StateMachineArn: &m.MachineARN, StartDate: &m.Started, StopDate: date(m.Stopped)})
 	}

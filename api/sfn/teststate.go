@@ -1,6 +1,7 @@
 package sfn
 
 import (
+	"anthill/api/protocol"
 	"context"
 
 	"anthill/asl"
@@ -27,7 +28,7 @@ func (d door) testState(ctx context.Context, in *TestStateInput) (*TestStateOutp
 	if err != nil {
 		return nil, errorOf(err)
 	}
-	out := &TestStateOutput{Output: textOf(r.Output), Error: opt(r.Error), Cause: opt(r.Cause), NextState: opt(r.Next), Status: &r.Status}
+	out := &TestStateOutput{Output: textOf(r.Output), Error: protocol.Optional(r.Error), Cause: protocol.Optional(r.Cause), NextState: protocol.Optional(r.Next), Status: &r.Status}
 	if level := val(in.InspectionLevel); level == "DEBUG" || level == "TRACE" {
 		out.InspectionData = inspectionOf(r.Inspection)
 	}
@@ -65,10 +66,10 @@ func inspectionOf(members []value.Member) *InspectionData {
 		case "maxConcurrency":
 			d.MaxConcurrency = number(m.Value)
 		case "request":
-			r := func(name string) *string { return opt(m.Value.Get(name).Text()) }
+			r := func(name string) *string { return protocol.Optional(m.Value.Get(name).Text()) }
 			d.Request = &InspectionDataRequest{Protocol: r("protocol"), Method: r("method"), Url: r("url"), Headers: r("headers"), Body: r("body")}
 		case "response":
-			r := func(name string) *string { return opt(m.Value.Get(name).Text()) }
+			r := func(name string) *string { return protocol.Optional(m.Value.Get(name).Text()) }
 			d.Response = &InspectionDataResponse{Protocol: r("protocol"), StatusCode: r("statusCode"), StatusMessage: r("statusMessage"), Headers: r("headers"), Body: r("body")}
 		case "errorDetails":
 			d.ErrorDetails = &InspectionErrorDetails{CatchIndex: number(m.Value.Get("catchIndex")), RetryIndex: number(m.Value.Get("retryIndex")),

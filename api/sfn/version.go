@@ -1,6 +1,7 @@
 package sfn
 
 import (
+	"anthill/api/protocol"
 	"context"
 
 	"anthill/workflows"
@@ -22,7 +23,7 @@ func (d door) listStateMachineVersions(_ context.Context, in *ListStateMachineVe
 	if err != nil {
 		return nil, errorOf(err)
 	}
-	out := &ListStateMachineVersionsOutput{StateMachineVersions: []StateMachineVersionListItem{}, NextToken: opt(next)}
+	out := &ListStateMachineVersionsOutput{StateMachineVersions: []StateMachineVersionListItem{}, NextToken: protocol.Optional(next)}
 	for _, v := range page {
 		out.StateMachineVersions = append(out.StateMachineVersions, StateMachineVersionListItem{StateMachineVersionArn: ptr(v.ARN()), CreationDate: &v.Created})
 	}
@@ -57,7 +58,7 @@ func (d door) describeStateMachineAlias(_ context.Context, in *DescribeStateMach
 	if err != nil {
 		return nil, errorOf(err)
 	}
-	out := &DescribeStateMachineAliasOutput{StateMachineAliasArn: &a.ARN, Name: &a.Name, Description: opt(a.Description), CreationDate: &a.Created, UpdateDate: &a.Updated}
+	out := &DescribeStateMachineAliasOutput{StateMachineAliasArn: &a.ARN, Name: &a.Name, Description: protocol.Optional(a.Description), CreationDate: &a.Created, UpdateDate: &a.Updated}
 	for _, r := range a.Routes {
 		out.RoutingConfiguration = append(out.RoutingConfiguration, RoutingConfigurationListItem{StateMachineVersionArn: &r.VersionARN, Weight: &r.Weight})
 	}
@@ -79,7 +80,7 @@ func (d door) listStateMachineAliases(_ context.Context, in *ListStateMachineAli
 	if err != nil {
 		return nil, errorOf(err)
 	}
-	out := &ListStateMachineAliasesOutput{StateMachineAliases: []StateMachineAliasListItem{}, NextToken: opt(next)}
+	out := &ListStateMachineAliasesOutput{StateMachineAliases: []StateMachineAliasListItem{}, NextToken: protocol.Optional(next)}
 	for _, a := range page {
 		out.StateMachineAliases = append(out.StateMachineAliases, StateMachineAliasListItem{StateMachineAliasArn: &a.ARN, CreationDate: &a.Created})
 	}
