@@ -123,7 +123,11 @@ func hopExpress(ctx context.Context, r *rig) (Reading, error) {
 func (r *rig) hop(_ context.Context, run func() (execution, error), durable bool) (Reading, error) {
 	const warmUp, runs = 2, 30
 	var all []time.Duration
+	var before cost
 	for i := range warmUp + runs {
+		if i == warmUp {
+			before = r.spent()
+		}
 		e, err := run()
 		if err != nil {
 			return Reading{}, err
@@ -136,6 +140,7 @@ func (r *rig) hop(_ context.Context, run func() (execution, error), durable bool
 			all = append(all, ds...)
 		}
 	}
+	cpu := r.since(before, runs*hops, "task")
 	pause := time.Duration(0)
 	if durable {
 		pause = 500 * time.Microsecond
@@ -144,13 +149,13 @@ func (r *rig) hop(_ context.Context, run func() (execution, error), durable bool
 	if err != nil {
 		return Reading{}, err
 	}
-	note := "handlers read their own clocks; one resident process, blocking calls"
+	note := "handlers read their own clocks; one resident process, blocking calls; " + cpu
 	if durable {
 		f, err := r.flushFloor(200)
 		if err != nil {
 			return Reading{}, err
 		}
-		note = fmt.Sprintf("flush %.2f ms, round trip %.3f ms", millis(f), millis(floor))
+		note = fmt.Sprintf("flush %.2f ms, round trip %.3f ms; %s", millis(f), millis(floor), cpu)
 		floor += f
 	}
 	return Reading{Value: millis(quantile(all, 0.5)), P99: millis(quantile(all, 0.99)), Floor: millis(floor), N: len(all), Note: note}, nil
@@ -162,7 +167,11 @@ func fanOut(machine, input string, n, runs int) func(context.Context, *rig) (Rea
 	return func(ctx context.Context, r *rig) (Reading, error) {
 		const warmUp = 2
 		var all []time.Duration
+		var before cost
 		for i := range warmUp + runs {
+			if i == warmUp {
+				before = r.spent()
+			}
 			e, err := r.platform.run(ctx, machine, input)
 			if err != nil {
 				return Reading{}, err
@@ -179,6 +188,7 @@ func fanOut(machine, input string, n, runs int) func(context.Context, *rig) (Rea
 				all = append(all, time.Duration(last-entered(events)))
 			}
 		}
+		note := r.since(before, runs*n, "task")
 		flush, err := r.flushFloor(100)
 		if err != nil {
 			return Reading{}, err
@@ -192,9 +202,8 @@ func fanOut(machine, input string, n, runs int) func(context.Context, *rig) (Rea
 			return nil
 		})
 		floor := flush + quantile(ds, 0.5)
-		note := ""
 		if machine == "map" {
-			note = "an inline Map runs at most 40 iterations at once, as on AWS"
+			note += "; an inline Map runs at most 40 iterations at once, as on AWS"
 		}
 		return Reading{Value: millis(quantile(all, 0.5)), P99: millis(quantile(all, 0.99)), Floor: millis(floor), N: len(all), Note: note}, err
 	}
@@ -202,7 +211,11 @@ func fanOut(machine, input string, n, runs int) func(context.Context, *rig) (Rea
 
 func longStandard(ctx context.Context, r *rig) (Reading, error) {
 	var all []time.Duration
+	var before cost
 	for i := range 4 {
+		if i == 1 {
+			before = r.spent()
+		}
 		e, err := r.platform.run(ctx, "long", "{}")
 		if err != nil {
 			return Reading{}, err
@@ -215,15 +228,17 @@ func longStandard(ctx context.Context, r *rig) (Reading, error) {
 			all = append(all, time.Duration(events[len(events)-1].Instant-events[0].Instant))
 		}
 	}
+	note := "first to last event; " + r.since(before, 3*longChain, "task")
 	flush, err := r.flushFloor(200)
 	if err != nil {
 		return Reading{}, err
 	}
 	trip, err := r.tripFloor(300, 500*time.Microsecond)
-	return Reading{Value: millis(quantile(all, 0.5)), Floor: longChain * millis(flush+trip), N: len(all), Note: "first to last event"}, err
+	return Reading{Value: millis(quantile(all, 0.5)), Floor: longChain * millis(flush+trip), N: len(all), Note: note}, err
 }
 
 func longExpress(ctx context.Context, r *rig) (Reading, error) {
+	before := r.spent()
 	ds, err := times(6, 0, func() error {
 		_, err := r.platform.runSync(ctx, "long-express", "{}")
 		return err
@@ -231,6 +246,7 @@ func longExpress(ctx context.Context, r *rig) (Reading, error) {
 	if err != nil {
 		return Reading{}, err
 	}
+	note := "StartSyncExecution to its answer, at the client; " + r.since(before, len(ds)*longChain, "task")
 	trip, err := r.tripFloor(2000, 0)
-	return Reading{Value: millis(quantile(ds[1:], 0.5)), Floor: longChain * millis(trip), N: len(ds) - 1, Note: "StartSyncExecution to its answer, at the client"}, err
+	return Reading{Value: millis(quantile(ds[1:], 0.5)), Floor: longChain * millis(trip), N: len(ds) - 1, Note: note}, err
 }

@@ -15,8 +15,9 @@ func executions(ctx context.Context, r *rig) (Reading, error) {
 	if err != nil {
 		return Reading{}, err
 	}
+	before := r.spent()
 	n, rate, err := r.executionsPerSecond(ctx, "pass3", clients, rateFor)
-	return Reading{Value: rate, Floor: floor, N: n}, err
+	return Reading{Value: rate, Floor: floor, N: n, Note: r.since(before, n, "execution")}, err
 }
 
 // executionsPerSecond starts executions from n clients for d, waits until all have ended, and counts all of that time.
@@ -71,8 +72,10 @@ func transitions(machine string) func(context.Context, *rig) (Reading, error) {
 				return Reading{}, err
 			}
 		}
+		before := r.spent()
 		n, took, err := r.inFlight(ctx, machine, rateFor)
-		return Reading{Value: float64(n*passChain) / took.Seconds(), Floor: floor, N: n, Note: fmt.Sprintf("%d executions; the clients' polling included", n)}, err
+		note := fmt.Sprintf("%d executions; %s", n, r.since(before, n*passChain, "transition"))
+		return Reading{Value: float64(n*passChain) / took.Seconds(), Floor: floor, N: n, Note: note}, err
 	}
 }
 
@@ -80,7 +83,7 @@ func (r *rig) inFlight(ctx context.Context, machine string, d time.Duration) (n 
 	var mu sync.Mutex
 	n, took = together(clients, d, func(int) func() error {
 		return func() error {
-			e := r.platform.runUntilEnd(ctx, machine)
+			_, e := r.platform.finish(ctx, machine, "{}")
 			if e != nil {
 				mu.Lock()
 				err = e
@@ -90,23 +93,6 @@ func (r *rig) inFlight(ctx context.Context, machine string, d time.Duration) (n 
 		}
 	})
 	return n, took, err
-}
-
-// runUntilEnd is run with a slower poll, so that the polls of 128 clients are not what is measured.
-func (c *client) runUntilEnd(ctx context.Context, machine string) error {
-	var e execution
-	if err := c.states(ctx, "StartExecution", object{"stateMachineArn": machineARN + machine, "input": "{}"}, &e); err != nil {
-		return err
-	}
-	for arn := e.ExecutionArn; ; {
-		if err := c.states(ctx, "DescribeExecution", object{"executionArn": arn, "includedData": "METADATA_ONLY"}, &e); err != nil {
-			return err
-		}
-		if e.Status != "RUNNING" {
-			return e.failed()
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
 }
 
 // warmHTTP invokes a function over the Lambda API from n clients, beside an echo server that n clients call.
