@@ -27,11 +27,20 @@ func (p *Pool) Invoke(ctx context.Context, spec Spec, inv Invocation) (*Result, 
 		return nil, fault.In(op, err)
 	}
 	if w != nil {
-		r, err := p.detached(ctx, func() (*Result, error) { return p.serveNext(w, &inv, phases) })
-		return r, fault.In(op, err)
+		select {
+		case a := <-w.ready:
+			if m = a.m; a.err != nil {
+				return nil, fault.In(op, a.err)
+			}
+		case <-p.ctx.Done():
+			return nil, fault.In(op, errClosed())
+		case <-ctx.Done(): // it has begun, and nobody will learn its outcome
+			r, err := p.detached(ctx, func() (*Result, error) { return p.serveNext(w, &inv, phases) })
+			return r, fault.In(op, err)
+		}
 	}
 	p.begin(m, &inv)
-	if m.booted {
+	if m.booted && !m.fresh {
 		r, err := p.serveWarm(ctx, m, &inv, phases)
 		return r, fault.In(op, err)
 	}

@@ -75,6 +75,7 @@ type Pool struct {
 		idle      map[string][]*member // by Spec.Key, the longest idle first: the last is reused first
 		starting  int                  // environments that are being created or about to be, not yet in members
 		queues    map[string]*queue    // by Spec.Key: the requests that wait while environments are made
+		paces     map[string]*pace     // by Spec.Key: how fast warm environments serve
 		changed   chan struct{}        // closed and made anew when room or an idle environment appears, if anybody waits
 		waiters   int
 		adoptions map[string]*adoption // by request id
@@ -111,6 +112,8 @@ type member struct {
 	busy      bool
 	requestID string // running
 	since     time.Time
+	pace      *pace     // of its key, while it serves warm
+	taken     time.Time // when it began to
 	served    int
 	memoryMB  int
 	lastStart Start
@@ -128,6 +131,7 @@ func Open(ctx context.Context, c Config) (*Pool, error) {
 	p.mu.members = map[string]*member{}
 	p.mu.idle = map[string][]*member{}
 	p.mu.queues = map[string]*queue{}
+	p.mu.paces = map[string]*pace{}
 	p.mu.adoptions = map[string]*adoption{}
 	p.mu.found = map[string]bool{}
 	p.mu.provisions = map[string]*provision{}
@@ -160,6 +164,7 @@ func (p *Pool) take(ctx context.Context, spec *Spec, cold bool) (*member, *waite
 			m := stack[len(stack)-1]
 			p.mu.idle[spec.Key] = stack[:len(stack)-1]
 			m.busy = true
+			p.timeLocked(m)
 			p.mu.Unlock()
 			return m, nil, nil
 		}
@@ -234,6 +239,7 @@ func newID() string {
 func (p *Pool) release(m *member) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	m.timedLocked()
 	m.busy = false
 	m.requestID = ""
 	m.since = time.Now()
@@ -246,6 +252,7 @@ func (p *Pool) release(m *member) {
 	}
 	m.busy = true
 	if p.handLocked(m.spec.Key, arrival{m: m}) {
+		p.timeLocked(m)
 		return
 	}
 	m.busy = false
@@ -361,6 +368,7 @@ func (p *Pool) Drop(key string) {
 			p.removeLocked(m)
 		}
 	}
+	delete(p.mu.paces, key)
 	p.mu.Unlock()
 	if d, ok := p.c.Driver.(Preparer); ok {
 		d.Forget(key)

@@ -6,15 +6,17 @@ import (
 	"time"
 )
 
-// A request that finds no idle environment waits, and one more is made. Whichever environment of its key is there first
+// A request that finds no idle environment waits, and one more is made, unless those that there are are quick (see pace.go).
+// Whichever environment of its key is there first
 // serves the request that has waited longest: one that another request gave back, or a new one (as on AWS, where the
 // environment that was begun for a request served by another becomes an idle one that was initialised ahead of time).
 //
-// Invariant: of each key there are no fewer makers than requests that wait, and each maker ends by serving one of them, by
-// finding that makers are more than requests before it has begun, or with an idle environment.
+// Invariant: of each key there are no fewer makers than requests that wait, or the line is watched; and each maker ends by
+// serving one of them, by finding that makers are more than requests before it has begun, or with an idle environment.
 
 // waiter is a request that waits for an environment.
 type waiter struct {
+	since time.Time
 	ready chan arrival // has room for the one arrival
 }
 
@@ -28,21 +30,36 @@ type arrival struct {
 type queue struct {
 	waiting []*waiter // the longest waiting first
 	makers  int       // goroutines that make environments for them
+	watched bool      // somebody looks whether it needs more makers
 }
 
-// joinLocked puts a request in the line of spec and starts a maker for it. There must be room, and p.mu must be held.
+// joinLocked puts a request in the line of spec and sees to it that it will be served. There must be room for one more
+// environment, and p.mu must be held.
 func (p *Pool) joinLocked(spec *Spec) *waiter {
-	w := &waiter{ready: make(chan arrival, 1)}
+	w := &waiter{since: time.Now(), ready: make(chan arrival, 1)}
 	l := p.mu.queues[spec.Key]
 	if l == nil {
 		l = &queue{}
 		p.mu.queues[spec.Key] = l
 	}
 	l.waiting = append(l.waiting, w)
+	switch {
+	case l.watched:
+	case p.mu.paces[spec.Key].quick():
+		l.watched = true
+		of := *spec
+		p.wg.Go(func() { p.watch(&of) })
+	default:
+		p.makeLocked(spec, l)
+	}
+	return w
+}
+
+// makeLocked starts one more maker for a line. p.mu must be held.
+func (p *Pool) makeLocked(spec *Spec, l *queue) {
 	l.makers++
 	p.mu.starting++
 	p.wg.Go(func() { p.make(spec) })
-	return w
 }
 
 // handLocked gives a to the request of key that has waited longest. It reports whether there was one.
@@ -60,8 +77,13 @@ func (p *Pool) handLocked(key string, a arrival) bool {
 
 // retireLocked ends one maker of key.
 func (p *Pool) retireLocked(key string) {
-	l := p.mu.queues[key]
-	if l.makers--; l.makers == 0 { // nobody waits, then
+	p.mu.queues[key].makers--
+	p.forgetLocked(key)
+}
+
+// forgetLocked forgets the line of key when nobody is in it or makes anything for it.
+func (p *Pool) forgetLocked(key string) {
+	if l := p.mu.queues[key]; l.makers == 0 && !l.watched { // nobody waits, then
 		delete(p.mu.queues, key)
 	}
 }

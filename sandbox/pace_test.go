@@ -1,0 +1,108 @@
+package sandbox_test
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"anthill/sandbox"
+	"anthill/sandbox/sandboxtest"
+)
+
+// crowded is a driver that says whether the machine has processors to spare.
+type crowded struct {
+	*sandboxtest.Driver
+	spare bool
+}
+
+func (c crowded) Spare() bool { return c.spare }
+
+// paced is a pool of a handler that takes as long as its event says, whose inits take a second. The handler has served n
+// requests of 1 ms.
+func paced(t *testing.T, spare bool) (*sandbox.Pool, *sandboxtest.Driver) {
+	d := sandboxtest.NewWith(map[string]sandboxtest.Func{"h": func(_ context.Context, event []byte) ([]byte, error) {
+		took, err := time.ParseDuration(string(event[1 : len(event)-1]))
+		time.Sleep(took)
+		return event, err
+	}}, sandboxtest.Options{Init: func(context.Context, sandbox.Spec) error { time.Sleep(initTakes); return nil }})
+	p := open(t, crowded{d, spare}, sandbox.Config{Lines: &transcript{}})
+	for range 3 {
+		invoke(t, p, spec("h"), "first", `"1ms"`).Release()
+	}
+	return p, d
+}
+
+// at sends n requests at once and gives how long the last one took.
+func at(t *testing.T, p *sandbox.Pool, n int, event string) time.Duration {
+	begin := time.Now()
+	var wg sync.WaitGroup
+	for i := range n {
+		wg.Go(func() { invoke(t, p, spec("h"), fmt.Sprint(i), event).Release() })
+	}
+	wg.Wait()
+	return time.Since(begin)
+}
+
+// Requests wait for a quick environment that is free before any other could be, and nothing is made for them.
+func TestAQuickEnvironmentIsWorthWaitingFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, d := paced(t, false)
+		defer closePool(t, p)
+		if took := at(t, p, 20, `"1ms"`); took != 20*time.Millisecond {
+			t.Errorf("20 requests of 1 ms took %s in one environment", took)
+		}
+		time.Sleep(2 * initTakes)
+		if n := d.Len(); n != 1 {
+			t.Errorf("%d environments, want 1", n)
+		}
+	})
+}
+
+// A line that processors are to spare for, or that has waited for long, gets more environments; and so does one whose
+// environments are not quick any more.
+func TestALineThatDoesNotGoOnGetsEnvironments(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		spare bool
+		event string
+		n     int // requests at once
+		least int // environments afterwards
+	}{
+		{"with a processor to spare", true, `"5ms"`, 10, 2},
+		{"after a long wait", false, `"1ms"`, 100, 2},
+		{"all of them stuck", false, `"3s"`, 8, 8},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p, d := paced(t, c.spare)
+				defer closePool(t, p)
+				took := at(t, p, c.n, c.event)
+				time.Sleep(10 * initTakes)
+				if n := d.Len(); n < c.least || n > c.n {
+					t.Errorf("%d environments, want %d to %d", n, c.least, c.n)
+				}
+				if most := 6 * time.Second; took > most {
+					t.Errorf("the last request took %s", took)
+				}
+			})
+		})
+	}
+}
+
+// What is dropped while requests wait for it serves nobody any more: they get environments of their own.
+func TestALineWhoseEnvironmentIsDroppedGoesOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, _ := paced(t, false)
+		defer closePool(t, p)
+		var wg sync.WaitGroup
+		for i := range 5 {
+			wg.Go(func() { invoke(t, p, spec("h"), fmt.Sprint(i), `"10ms"`).Release() })
+		}
+		synctest.Wait()
+		p.Drop(spec("h").Key)
+		wg.Wait()
+	})
+}
