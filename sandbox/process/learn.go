@@ -99,8 +99,7 @@ func (d *Driver) learn(e *environment, modules []byte) {
 	l := &learned{modules: strings.Split(string(modules), "\n")}
 	d.wg.Go(func() {
 		spec, ctx := e.spec, context.Background()
-
-		t, err := d.templateWith(ctx, &spec, e.runtime, spec.Key+"\x00learned", l.modules)
+		t, err := d.templateWith(ctx, &spec, e.runtime, libraryKey(&spec, true), l.modules)
 		if err != nil {
 			return
 		}

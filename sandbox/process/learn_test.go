@@ -22,7 +22,7 @@ def handler(event, context):
     return had
 `
 
-// What the first init of some code teaches, a later platform knows too, whatever became of the supervisor.
+// What the first init of some code teaches, the next start has, and a later platform knows too, whatever became of the supervisor.
 func TestWhatWasLearnedIsKept(t *testing.T) {
 	h := newHouse(t)
 	s := h.python("hidden", hiddenImports)
@@ -43,11 +43,14 @@ func TestWhatWasLearnedIsKept(t *testing.T) {
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
+	if had := cold(2); had != "true" {
+		t.Errorf("the template that was taught is not used: %s", had)
+	}
 	if err := h.Close(); err != nil {
 		t.Fatal(err)
 	}
 	h.open()
-	if had := cold(2); had != "true" {
+	if had := cold(3); had != "true" {
 		entries, _ := os.ReadDir(filepath.Join(h.dir, "learned"))
 		t.Errorf("after a restart: %s, with %v", had, entries)
 	}

@@ -38,10 +38,13 @@ func (d *Driver) templateKey(spec *sandbox.Spec) string {
 	if d.restores(spec) {
 		return spec.Key + snapshotSuffix
 	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
+	return libraryKey(spec, d.lesson(spec) != nil)
+}
+
+// libraryKey names the template that holds the libraries of spec, as far as its imports show them or as an init taught it.
+func libraryKey(spec *sandbox.Spec, taught bool) string {
 	key := spec.Key + "\x00"
-	if d.mu.learned[spec.Key] != nil {
+	if taught {
 		key += "learned"
 	}
 	if spec.CPU > 0 {
