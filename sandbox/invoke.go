@@ -90,7 +90,6 @@ func (p *Pool) serveWarm(ctx context.Context, m *member, inv *Invocation, phases
 	}
 	out, err := p.await(ctx, m, deadline)
 	if err == nil && out.Untaken {
-		m.env.Stop()
 		return p.serveAnew(ctx, m, inv, phases)
 	}
 	if err != nil {
@@ -108,8 +107,9 @@ func (p *Pool) serveWarm(ctx context.Context, m *member, inv *Invocation, phases
 // serveAnew runs inv in an environment that died while it was idle, or after its last answer. AWS starts anew in the same
 // environment; the caller never hears of it.
 func (p *Pool) serveAnew(ctx context.Context, m *member, inv *Invocation, phases Phases) (*Result, error) {
+	m.env.Stop() // it may be about to end only
 	m.booted = false
-	m.lines = m.lines[:0]
+	m.lines, m.tail = m.lines[:0], m.tail[:0]
 	return p.detached(ctx, func() (*Result, error) { return p.serveCold(m, inv, phases) })
 }
 

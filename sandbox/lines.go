@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -200,10 +201,13 @@ func (m *member) initReport(b Boot, phase string, limit time.Duration) {
 	m.line(time.Now(), text+"\n")
 }
 
+// platformError are the error types that AWS's reports name; every other one is Runtime.Unknown there.
+var platformError = regexp.MustCompile(`^(Runtime|Function|Extension)\.[A-Z][A-Za-z]{0,99}$`)
+
 func outcomeErrorType(out *Outcome) string {
 	switch out.Kind {
 	case Failed:
-		if strings.HasPrefix(out.ErrorType, "Runtime.") || strings.HasPrefix(out.ErrorType, "Function.") {
+		if platformError.MatchString(out.ErrorType) {
 			return out.ErrorType
 		}
 		return "Runtime.Unknown"

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"syscall"
 	"time"
 
 	"anthill/fault"
@@ -196,10 +197,11 @@ func (e *environment) next(ctx context.Context, p *running, until time.Time, wan
 			select {
 			case <-p.ended:
 				if ctx.Err() == nil {
-					if f, err := p.conn.readNow(); err == nil && wanted(f) {
+					f, err := p.conn.readNow()
+					if err == nil && wanted(f) {
 						return f, sandbox.Outcome{}, nil
 					}
-					return e.lost(p)
+					return e.reset(p, err)
 				}
 			default:
 			}
@@ -210,9 +212,17 @@ func (e *environment) next(ctx context.Context, p *running, until time.Time, wan
 				return frame{}, sandbox.Outcome{}, nil
 			}
 		default:
-			return e.lost(p)
+			return e.reset(p, err)
 		}
 	}
+}
+
+// reset says how the process ended whose socket gave err. When its end of the socket was closed with something unread in it,
+// that was the invocation: nothing is sent after one until its outcome has come.
+func (e *environment) reset(p *running, err error) (frame, sandbox.Outcome, error) {
+	f, out, lost := e.lost(p)
+	out.Untaken = out.Kind == sandbox.Exited && errors.Is(err, syscall.ECONNRESET)
+	return f, out, lost
 }
 
 // lost says how the process ended, which the supervisor knows. One that closed its socket and lives is ended.

@@ -16,6 +16,9 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	if filepath.Base(os.Args[0]) == "bootstrap" {
+		runtimeMain(os.Getenv("_HANDLER"))
+	}
 	if len(os.Args) > 1 && os.Args[1] == "supervisor" {
 		os.Exit(supervisor.Main(os.Args[2:]))
 	}
@@ -37,6 +40,8 @@ type house struct {
 	log  *lines
 	n    int
 	code string
+
+	initLimit time.Duration // 0 means AWS's
 }
 
 type lines struct {
@@ -78,7 +83,7 @@ func (h *house) open() {
 		h.t.Fatal(err)
 	}
 	h.d = d
-	if h.Pool, err = sandbox.Open(context.Background(), sandbox.Config{Driver: d, Lines: h.log}); err != nil {
+	if h.Pool, err = sandbox.Open(context.Background(), sandbox.Config{Driver: d, Lines: h.log, InitLimit: h.initLimit}); err != nil {
 		h.t.Fatal(err)
 	}
 }

@@ -130,8 +130,9 @@ func run(l *link, job *Job, begin int64) (syscall.WaitStatus, error) {
 		go a.relay.follow(a)
 	}
 	go func() {
-		_ = l.listen(a.invoke)
-		os.Exit(1)
+		if err := l.listen(a.invoke); err != nil {
+			os.Exit(1)
+		}
 	}()
 	return c.sail(), nil
 }
@@ -195,7 +196,11 @@ func (c *crew) sail() syscall.WaitStatus {
 			name, extension := c.extensions[e.pid]
 			switch {
 			case e.pid == c.runtime:
+				if c.a.relay != nil {
+					c.a.relay.finish()
+				}
 				c.a.end()
+				c.a.l.drain() // an invocation that is on its way is given back, too
 				c.land("failure")
 				return e.status
 			case extension:

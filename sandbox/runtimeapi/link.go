@@ -39,17 +39,21 @@ type link struct {
 	control *net.UnixConn
 	page    []byte
 
+	drained chan struct{} // closed when nothing more comes, after drain
+
 	mu struct {
 		sync.Mutex
 		data   net.Conn
 		number uint64
 		id     string
 		kept   []byte // the newest outcome's frame, until the next invocation
+		alone  bool   // no platform is there
+		ending bool   // drain was called
 	}
 }
 
 func newLink(data, control, page *os.File) (*link, error) {
-	l := &link{}
+	l := &link{drained: make(chan struct{})}
 	c, err := net.FileConn(control)
 	if err != nil {
 		return nil, err
@@ -118,7 +122,20 @@ func (l *link) keep(b []byte) {
 	_, _ = l.mu.data.Write(b) // kept
 }
 
-// listen reads frames until the supervisor is gone.
+// drain lets the platform send nothing more, and returns when what it has sent already has been read.
+func (l *link) drain() {
+	l.mu.Lock()
+	l.mu.ending = true
+	data, alone := l.mu.data, l.mu.alone
+	l.mu.Unlock()
+	half, ok := data.(interface{ CloseRead() error })
+	if alone || !ok || half.CloseRead() != nil { // what is in the socket stays readable
+		return
+	}
+	<-l.drained
+}
+
+// listen reads frames until the supervisor is gone, or all has come that comes after drain.
 func (l *link) listen(invoke func(number uint64, payload []byte, streamed bool)) error {
 	for {
 		l.mu.Lock()
@@ -142,6 +159,14 @@ func (l *link) listen(invoke func(number uint64, payload []byte, streamed bool))
 				l.state(stateIdle)
 				l.mu.Unlock()
 			}
+		}
+		l.mu.Lock()
+		l.mu.alone = true
+		ending := l.mu.ending
+		l.mu.Unlock()
+		if ending {
+			close(l.drained)
+			return nil
 		}
 		if err := l.nextPlatform(); err != nil {
 			return err
@@ -177,7 +202,7 @@ func (l *link) nextPlatform() error {
 		}
 		l.mu.Lock()
 		_ = l.mu.data.Close()
-		l.mu.data = conn
+		l.mu.data, l.mu.alone = conn, false
 		var id []byte
 		if l.mu.kept != nil {
 			id = []byte(l.mu.id)

@@ -2,10 +2,12 @@ package runtimeapi
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"os"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -16,6 +18,7 @@ type relay struct {
 	conn   net.Conn
 	passed []*os.File // what the runtime gets from descriptor 3 on: data, control, state page
 	keep   *os.File   // our end of its control socket
+	done   chan struct{}
 }
 
 func newRelay() (*relay, error) {
@@ -40,7 +43,7 @@ func newRelay() (*relay, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &relay{conn: conn, keep: os.NewFile(uintptr(control[1]), "control"),
+	return &relay{conn: conn, done: make(chan struct{}), keep: os.NewFile(uintptr(control[1]), "control"),
 		passed: []*os.File{os.NewFile(uintptr(data[0]), "data"), os.NewFile(uintptr(control[0]), "control"), os.NewFile(uintptr(page), "page")}}, nil
 }
 
@@ -51,13 +54,23 @@ func (y *relay) started() {
 	}
 }
 
-// follow passes on what the runtime says, until it ends.
+// finish returns when what the runtime said before it ended has been passed on.
+func (y *relay) finish() {
+	_ = y.conn.SetReadDeadline(time.Now().Add(100 * time.Millisecond)) // a child of the runtime may hold its end
+	<-y.done
+}
+
+// follow passes on what the runtime says, until it ends. An invocation that it has not read by then is given back.
 func (y *relay) follow(a *api) {
+	defer close(y.done)
 	r := bufio.NewReaderSize(y.conn, 64<<10)
 	for {
 		kind, number, payload, err := readFrame(r)
 		if err != nil {
-			if err != io.EOF {
+			switch {
+			case errors.Is(err, unix.ECONNRESET): // its socket was closed with an invocation in it
+				a.giveBack()
+			case err != io.EOF && !errors.Is(err, os.ErrDeadlineExceeded):
 				fmt.Fprintln(os.Stderr, "anthill: the runtime:", err)
 			}
 			return

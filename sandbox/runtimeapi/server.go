@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"os"
 	"strconv"
 	"strings"
 	"sync"
@@ -17,6 +16,9 @@ import (
 
 // maxPayload is AWS's limit for a response: 6 MiB and 100 bytes.
 const maxPayload = 6*1024*1024 + 100
+
+// maxKind is how long the name of an error is told; its object has it whole.
+const maxKind = 1024
 
 // invocation is what the runtime works on.
 type invocation struct {
@@ -67,20 +69,37 @@ func (a *api) invoke(number uint64, payload []byte, streamed bool) {
 		a.x.settle() // the invocation before ends when its extensions are done
 		a.x.invoke(inv)
 	}
-	a.mu.Lock()
 	if a.relay == nil {
-		defer a.mu.Unlock()
-		if a.mu.ended {
-			a.l.say(encode(frameUntaken, number))
-			return
-		}
-		a.waits <- inv // has room: the platform sends one at a time
+		a.take(inv)
 		return
 	}
+	a.mu.Lock()
 	a.mu.current = inv
 	a.mu.Unlock()
-	if err := a.relay.invoke(inv); err != nil {
-		fmt.Fprintln(os.Stderr, "anthill: the runtime:", err) // its end is told by itself
+	if a.relay.invoke(inv) != nil { // its end is told by itself
+		a.giveBack()
+	}
+}
+
+// take has the invocation wait for the runtime to ask for it. One that has ended never will.
+func (a *api) take(inv *invocation) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.mu.ended {
+		a.l.say(encode(frameUntaken, inv.number))
+		return
+	}
+	a.waits <- inv // has room: the platform sends one at a time
+}
+
+// giveBack says that the runtime never saw the invocation that it was handed.
+func (a *api) giveBack() {
+	a.mu.Lock()
+	inv := a.mu.current
+	a.mu.current = nil
+	a.mu.Unlock()
+	if inv != nil {
+		a.l.say(encode(frameUntaken, inv.number))
 	}
 }
 
@@ -200,6 +219,10 @@ func (a *api) next(w http.ResponseWriter, r *http.Request) {
 		case <-r.Context().Done():
 			return
 		}
+		if r.Context().Err() != nil { // it went away in the same moment: the next who asks gets it
+			a.take(inv)
+			return
+		}
 	}
 	h := w.Header()
 	h.Set("Content-Type", "application/json")
@@ -298,7 +321,10 @@ func (a *api) failure(w http.ResponseWriter, r *http.Request, id string) {
 	accept(w)
 }
 
+// answer gives the platform an error. Its kind is a name, which the frame ends with a NUL.
 func (a *api) answer(inv *invocation, returned int64, kind string, object []byte) {
+	kind, _, _ = strings.Cut(kind, "\x00")
+	kind = kind[:min(len(kind), maxKind)]
 	a.l.keep(encode(frameFailure, inv.number, stamps(inv.entered, returned, a.memory()), []byte(kind), []byte{0}, object))
 }
 

@@ -432,7 +432,7 @@ func (k *keeper) close() {
 	k.groups.close()
 }
 
-// endLate ends what runs past its deadline, and keeps logs from filling the disk, while no platform does.
+// endLate ends what runs past its deadline while no platform does.
 func (k *keeper) endLate(now time.Time) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -448,13 +448,28 @@ func (k *keeper) endLate(now time.Time) {
 				_ = syscall.Kill(-e.pid, syscall.SIGKILL) // gone already is fine
 			}
 		}
-		if info, err := os.Stat(e.log); err == nil && info.Sys().(*syscall.Stat_t).Blocks*512 > maxLog {
-			_ = os.Truncate(e.log, 0)
+	}
+}
+
+// trimLogs keeps output that nobody reads from filling the disk: that of environments between their invocations, of long
+// inits, and of all while no platform is there.
+func (k *keeper) trimLogs() {
+	k.mu.Lock()
+	var logs []string
+	for _, e := range k.mu.environments {
+		if e.exit == nil {
+			logs = append(logs, e.log)
+		}
+	}
+	k.mu.Unlock()
+	for _, log := range logs {
+		if info, err := os.Stat(log); err == nil && info.Sys().(*syscall.Stat_t).Blocks*512 > maxLog {
+			_ = os.Truncate(log, 0) // gone already is fine
 		}
 	}
 }
 
-// maxLog is how much output is kept for a platform that is away.
+// maxLog is how much output of an environment is kept until it is read.
 const maxLog = 64 << 20
 
 // reapChildren collects every child that ends: runtimes, and orphans that came to us.

@@ -123,7 +123,7 @@ func (s *server) reply(c *net.UnixConn, m *message, files ...*os.File) {
 	_ = send(c, m, files...) // a platform that is gone asks again when it is back
 }
 
-// watch looks after what the platform does while there is none: deadlines, floods of output, and its own end.
+// watch looks after floods of output, and after what the platform does while there is none: deadlines, and its own end.
 func (s *server) watch(ctx context.Context) {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
@@ -141,6 +141,7 @@ func (s *server) watch(ctx context.Context) {
 				swept = now
 				s.k.forget("", now)
 			}
+			s.k.trimLogs()
 			if !away {
 				continue
 			}

@@ -1,0 +1,36 @@
+package supervisor
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+func TestOutputThatNobodyReadsIsBounded(t *testing.T) {
+	k := newKeeper(t.TempDir())
+	for name, c := range map[string]struct {
+		size  int
+		ended bool
+		left  int
+	}{
+		"little":          {1000, false, 1000},
+		"a flood":         {maxLog + 1, false, 0},
+		"an ended one's":  {maxLog + 1, true, maxLog + 1}, // the platform reads it now
+		"nothing printed": {0, false, 0},
+	} {
+		log := filepath.Join(t.TempDir(), "log")
+		if err := os.WriteFile(log, bytes.Repeat([]byte("x"), c.size), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		e := &environment{id: name, log: log}
+		if c.ended {
+			e.exit = &Exit{}
+		}
+		k.mu.environments[name] = e
+		k.trimLogs()
+		if info, err := os.Stat(log); err != nil || info.Size() != int64(c.left) {
+			t.Errorf("%s: %v, %v; want %d bytes", name, info.Size(), err, c.left)
+		}
+	}
+}
