@@ -4,7 +4,6 @@ import (
 	"path"
 	"strings"
 	"sync"
-	"sync/atomic"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
@@ -17,11 +16,13 @@ const (
 )
 
 func roomOn(fs FS) int64 {
-	switch fs := fs.(type) {
-	case *Memory:
-		return aheadMemory
-	case *Faulty:
-		return roomOn(fs.under)
+	for ; fs != nil; fs = fs.Unwrap() {
+		switch on := fs.(type) {
+		case *Memory:
+			return aheadMemory
+		case *Faulty:
+			return roomOn(on.under)
+		}
 	}
 	return aheadRoom
 }
@@ -29,38 +30,26 @@ func roomOn(fs FS) int64 {
 // logFS looks after the files of Pebble's write-ahead log: it keeps the list of them, and each longer than what was written
 // to it. A flush of bytes that exist already changes neither the file's size nor its extents, so that the filesystem
 // needs no transaction of its journal for it. Pebble's reader takes the zeros for the end of the log.
-//
-// Pebble ends the process when a log cannot be begun or ended. So it never hears of a failure: fail does, before the call
-// that failed returns, and from then on nothing is written and nothing acknowledged.
 type logFS struct {
 	FS
-	list   *logList
-	room   int64
-	fail   func(error)
-	broken *atomic.Bool
+	f    *fence
+	list *logList
+	room int64
 }
 
-// withLogs gives guarded, which is on, with such logs. Where nothing is ever flushed there is nothing to gain, and no list.
-func withLogs(on, guarded FS, dir string, fail func(error)) (FS, *logList) {
-	if m, ok := on.(*Memory); ok && !m.crashable {
+// withLogs gives what f guards with such logs. Where nothing is ever flushed there is nothing to gain, and no list.
+func withLogs(f *fence) (FS, *logList) {
+	guarded := f.guard()
+	if m, ok := f.fs.(*Memory); ok && !m.crashable {
 		return guarded, nil
 	}
-	l := &logList{fs: guarded, dir: dir}
-	return logFS{guarded, l, roomOn(on), fail, &atomic.Bool{}}, l
+	l := &logList{fs: guarded, dir: f.dir}
+	return logFS{guarded, f, l, roomOn(f.fs)}, l
 }
 
 // isLog reports whether name is one of the database's own logs; a backup writes logs elsewhere.
 func (l logFS) isLog(name string) bool {
 	return strings.HasSuffix(name, ".log") && l.PathDir(name) == path.Join(l.list.dir, "db")
-}
-
-// hide tells fail of err and keeps it from Pebble.
-func (l logFS) hide(err error) error {
-	if err != nil {
-		l.fail(err)
-		l.broken.Store(true)
-	}
-	return nil
 }
 
 func (l logFS) Create(name string, c vfs.DiskWriteCategory) (vfs.File, error) {
@@ -83,24 +72,21 @@ func (l logFS) ReuseForWrite(oldname, newname string, c vfs.DiskWriteCategory) (
 	})
 }
 
-// log begins a log, or what stands for one when the disk fails.
+// log begins a log, or what stands for one when the disk fails: Pebble ends the process when it cannot have one.
 func (l logFS) log(name string, open func() (vfs.File, error)) (vfs.File, error) {
-	if l.broken.Load() {
-		return &aheadFile{File: nowhere{}, fs: l}, nil
-	}
 	f, err := open()
 	if err != nil {
-		return &aheadFile{File: nowhere{}, fs: l}, l.hide(err)
+		return nowhere{}, l.f.hide(name, err)
 	}
 	info, err := f.Stat()
 	if err == nil {
 		err = l.list.added(name)
 	}
-	if err != nil {
+	if err != nil || l.f.failed.Load() {
 		f.Close()
-		return &aheadFile{File: nowhere{}, fs: l}, l.hide(err)
+		return nowhere{}, l.f.hide(name, err)
 	}
-	return newAheadFile(f, info.Size(), l), nil
+	return newAheadFile(f, info.Size(), l.room), nil
 }
 
 func (l logFS) Remove(name string) error {
@@ -112,37 +98,10 @@ func (l logFS) Remove(name string) error {
 	return l.FS.Remove(name)
 }
 
-// OpenDir opens a directory whose flush does not fail for Pebble either.
-func (l logFS) OpenDir(name string) (vfs.File, error) {
-	d, err := l.FS.OpenDir(name)
-	if err != nil || name != path.Join(l.list.dir, "db") {
-		return d, err
-	}
-	return logDir{d, l}, nil
-}
-
-type logDir struct {
-	vfs.File
-	fs logFS
-}
-
-func (d logDir) Sync() error { return d.fs.hide(d.File.Sync()) }
-
-// nowhere is a file that keeps nothing.
-type nowhere struct{ vfs.File }
-
-func (nowhere) Write(p []byte) (int, error) { return len(p), nil }
-func (nowhere) Sync() error                 { return nil }
-func (nowhere) SyncData() error             { return nil }
-func (nowhere) SyncTo(int64) (bool, error)  { return true, nil }
-func (nowhere) Stat() (vfs.FileInfo, error) { return nil, errFenced }
-func (nowhere) Fd() uintptr                 { return vfs.InvalidFd }
-func (nowhere) Close() error                { return nil }
-
 // aheadFile is one log. Pebble writes to it from one goroutine; another goroutine makes room before it.
 type aheadFile struct {
 	vfs.File
-	fs   logFS
+	room int64
 	low  chan struct{} // holds one: there is little room
 	done chan struct{}
 	wg   sync.WaitGroup
@@ -154,8 +113,8 @@ type aheadFile struct {
 	}
 }
 
-func newAheadFile(f vfs.File, size int64, fs logFS) *aheadFile {
-	a := &aheadFile{File: f, fs: fs, low: make(chan struct{}, 1), done: make(chan struct{})}
+func newAheadFile(f vfs.File, size, room int64) *aheadFile {
+	a := &aheadFile{File: f, room: room, low: make(chan struct{}, 1), done: make(chan struct{})}
 	a.mu.exist = size
 	a.wg.Go(a.run)
 	a.claim(0)
@@ -167,7 +126,7 @@ func (a *aheadFile) claim(n int) {
 	a.mu.Lock()
 	a.mu.written += int64(n)
 	a.mu.exist = max(a.mu.exist, a.mu.written)
-	little := a.mu.exist-a.mu.written < a.fs.room/2
+	little := a.mu.exist-a.mu.written < a.room/2
 	a.mu.Unlock()
 	if little {
 		select {
@@ -178,39 +137,24 @@ func (a *aheadFile) claim(n int) {
 }
 
 func (a *aheadFile) Write(p []byte) (int, error) {
-	if a.fs.broken.Load() {
-		return len(p), nil
-	}
-	if a.low != nil {
-		a.claim(len(p))
-	}
-	_, err := a.File.Write(p)
-	return len(p), a.fs.hide(err)
+	a.claim(len(p))
+	return a.File.Write(p)
 }
 
 func (a *aheadFile) Sync() error { return a.SyncData() }
-
-func (a *aheadFile) SyncData() error {
-	if a.fs.broken.Load() {
-		return nil
-	}
-	return a.fs.hide(a.File.SyncData())
-}
 
 // Preallocate has nothing to do: room that was only set aside would still have to be entered in the journal.
 func (a *aheadFile) Preallocate(_, _ int64) error { return nil }
 
 func (a *aheadFile) Close() error {
-	if a.done != nil {
-		close(a.done)
-		a.wg.Wait()
-	}
-	return a.fs.hide(a.File.Close())
+	close(a.done)
+	a.wg.Wait()
+	return a.File.Close()
 }
 
-// run makes room. A failure ends it: what it could not write Pebble will try to, and report.
+// run makes room. A failure, of which Pebble does not hear, ends it at the next flush.
 func (a *aheadFile) run() {
-	zeros := make([]byte, min(aheadStep, a.fs.room))
+	zeros := make([]byte, min(aheadStep, a.room))
 	for {
 		select {
 		case <-a.done:
@@ -234,7 +178,7 @@ func (a *aheadFile) run() {
 func (a *aheadFile) extend(zeros []byte) (enough bool, err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.mu.exist-a.mu.written >= a.fs.room {
+	if a.mu.exist-a.mu.written >= a.room {
 		return true, nil
 	}
 	n, err := a.File.WriteAt(zeros, a.mu.exist)

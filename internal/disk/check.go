@@ -64,7 +64,8 @@ func Examine(dir string, fs FS) (*Examination, error) {
 	if err != nil {
 		x.lost(LogsFile, "%v", err)
 	}
-	d := &DB{cache: pebble.NewCache(blockCache), dead: make(chan struct{}), fence: newFence(fs)}
+	d := &DB{cache: pebble.NewCache(blockCache), dead: make(chan struct{})}
+	d.fence = newFence(fs, dir, d.fail)
 	o := d.options(fs)
 	o.ReadOnly = true
 	p, err := pebble.Open(path.Join(dir, "db"), o)

@@ -10,15 +10,22 @@ import (
 type Pair struct{ Key, Value []byte }
 
 // Cursor walks a span of keys. One goroutine uses it; Close it when done.
-type Cursor struct{ it *pebble.Iterator }
+type Cursor struct {
+	it *pebble.Iterator
+	d  *DB
+}
 
 // Cursor opens one over lo <= key < hi; a nil hi means no bound. It sees the database as it is now.
 func (d *DB) Cursor(lo, hi []byte) (*Cursor, error) {
-	it, err := d.pebble.NewIter(&pebble.IterOptions{LowerBound: lo, UpperBound: hi})
-	if err != nil {
+	if err := d.enter(); err != nil {
 		return nil, fault.In("disk.Cursor", err)
 	}
-	return &Cursor{it}, nil
+	it, err := d.pebble.NewIter(&pebble.IterOptions{LowerBound: lo, UpperBound: hi})
+	if err != nil {
+		d.users.leave()
+		return nil, fault.In("disk.Cursor", err)
+	}
+	return &Cursor{it, d}, nil
 }
 
 // First, Last, Next, Prev, SeekGE (the first key >= key) and SeekLT (the last key < key) move, and report whether there
@@ -37,7 +44,10 @@ func (c *Cursor) Pair() Pair { return Pair{c.it.Key(), c.it.Value()} }
 func (c *Cursor) Err() error { return fault.In("disk.Cursor", c.it.Error()) }
 
 // Close ends the walk.
-func (c *Cursor) Close() error { return fault.In("disk.Cursor", c.it.Close()) }
+func (c *Cursor) Close() error {
+	defer c.d.users.leave()
+	return fault.In("disk.Cursor", c.it.Close())
+}
 
 // After is the first key that does not begin with prefix: the upper bound of its span. nil when there is none.
 func After(prefix []byte) []byte {

@@ -43,11 +43,11 @@ type Options struct {
 
 // Sizes that keep an idle platform small. Pebble makes the first memtable 256 KiB and doubles up to memTableSize.
 const (
-	memTableSize    = 16 << 20
-	blockCache      = 8 << 20
-	spaceInterval   = 200 * time.Millisecond // how often free space is looked at
-	retryBackground = 100 * time.Millisecond
-	behind          = 100 * time.Millisecond // what CommitBehind wrote is flushed at most this much later
+	memTableSize  = 16 << 20
+	blockCache    = 8 << 20
+	spaceInterval = 200 * time.Millisecond // how often free space is looked at
+	behind        = 100 * time.Millisecond // what CommitBehind wrote is flushed at most this much later
+	endWithin     = 10 * time.Second       // what Close waits for who is still in the database
 )
 
 // DB is the open database. Any number of goroutines may use it.
@@ -58,6 +58,7 @@ type DB struct {
 
 	fence *fence
 	logs  *logList // nil in memory
+	users users
 
 	flushed func(took time.Duration, commits int) // Options.Flushed
 	strict  *committer                            // makes commits durable before it answers, unless durability is relaxed
@@ -86,14 +87,15 @@ func Open(dir string, o Options) (*DB, error) {
 	if err := checkFormat(fs, dir); err != nil {
 		return nil, fault.In(op, err)
 	}
-	d := &DB{cache: pebble.NewCache(blockCache), wake: make(chan struct{}, 1), dead: make(chan struct{}), fence: newFence(fs), flushed: o.Flushed}
+	d := &DB{cache: pebble.NewCache(blockCache), wake: make(chan struct{}, 1), dead: make(chan struct{}), flushed: o.Flushed}
+	d.fence = newFence(fs, dir, d.fail)
 	d.lazy = newCommitter(false)
 	d.strict = d.lazy
 	every := o.FlushEvery
 	if every <= 0 {
 		d.strict, every = newCommitter(true), behind
 	}
-	p, err := d.openPebble(fs, dir)
+	p, err := d.openPebble(dir)
 	if err != nil {
 		d.cache.Unref()
 		d.fence.close()
@@ -120,27 +122,23 @@ func Open(dir string, o Options) (*DB, error) {
 }
 
 // openPebble opens the database itself and begins the list of its logs.
-func (d *DB) openPebble(fs FS, dir string) (*pebble.DB, error) {
-	// The fence is inside: what it refuses of a log Pebble must not hear of either.
-	logs, list := withLogs(fs, d.fence.guard(fs), dir, d.fail)
-	if list == nil {
-		return pebble.Open(path.Join(dir, "db"), d.options(logs))
-	}
+func (d *DB) openPebble(dir string) (*pebble.DB, error) {
+	fs, list := withLogs(d.fence)
 	if err := list.refuse(); err != nil {
 		return nil, err
 	}
-	p, err := pebble.Open(path.Join(dir, "db"), d.options(logs))
+	p, err := pebble.Open(path.Join(dir, "db"), d.options(fs))
 	if err != nil {
 		return nil, errors.Join(err, list.close())
 	}
 	err = list.begin()
-	if e := d.failed.Load(); e != nil {
+	if e := d.failed.Load(); e != nil { // Pebble did not hear of it
 		err = *e
 	}
 	if err != nil {
-		d.fence.close() // before Close, which would write
-		return nil, errors.Join(err, p.Close())
+		return nil, errors.Join(err, d.fence.close(), p.Close(), list.close())
 	}
+	d.fence.opened.Store(true)
 	d.logs = list
 	return p, nil
 }
@@ -160,14 +158,13 @@ func (d *DB) options(fs FS) *pebble.Options {
 	return o
 }
 
-// background hears of flushes of memtables and of compactions that failed. Pebble tries them again at once and for as
-// long as they fail, and stalls commits meanwhile. A table that cannot be read stops nobody who does not read it.
+// background hears of flushes of memtables and of compactions that failed. Pebble tries them again at once, and stalls
+// commits meanwhile. A table that cannot be read stops nobody who does not read it.
 func (d *DB) background(err error) {
 	if pebble.IsCorruptionError(err) {
 		return
 	}
 	d.fail(err)
-	time.Sleep(retryBackground)
 }
 
 // logger takes Pebble's messages. What Pebble calls fatal is the end of acknowledging, not of the process.
@@ -187,6 +184,7 @@ func (l logger) Fatalf(format string, args ...any) {
 
 func (d *DB) fail(err error) {
 	if d.failed.CompareAndSwap(nil, &err) {
+		d.fence.freeze()
 		close(d.dead)
 	}
 }
@@ -224,6 +222,10 @@ func (d *DB) ready() error {
 
 // Get reads one value, which the caller owns.
 func (d *DB) Get(key []byte) (v []byte, ok bool, err error) {
+	if err := d.enter(); err != nil {
+		return nil, false, fault.In("disk.Get", err)
+	}
+	defer d.users.leave()
 	raw, closer, err := d.pebble.Get(key)
 	if errors.Is(err, pebble.ErrNotFound) {
 		return nil, false, nil
@@ -273,6 +275,10 @@ func (d *DB) Backup(dir string) error {
 	if err := d.ready(); err != nil {
 		return fault.In(op, err)
 	}
+	if err := d.enter(); err != nil {
+		return fault.In(op, err)
+	}
+	defer d.users.leave()
 	if err := d.pebble.Checkpoint(path.Join(dir, "db"), pebble.WithFlushedWAL()); err != nil {
 		return &fault.Error{Kind: kindOf(err), Op: op, Noun: "directory", Name: dir, Err: err}
 	}
@@ -305,15 +311,37 @@ func (d *DB) flush() {
 	_ = d.apply(nil, true)
 }
 
-// Close flushes and closes. Nothing may use d afterwards.
+// Close flushes and closes. Nothing may use d afterwards: who reads is waited for, and who begins to is refused.
 func (d *DB) Close() error {
 	d.stop()
-	defer d.cache.Unref()
 	if err := d.Err(); err != nil {
-		// Pebble may hold on to who is inside it. It is shut out from the disk and left behind until the process ends.
-		return errors.Join(err, d.fence.close(), d.logs.close())
+		// Whoever is inside Pebble comes out of it once the fence lets it end.
+		return errors.Join(err, d.fence.close(), d.end())
 	}
 	d.wg.Wait()
 	d.flush()
-	return fault.In("disk.Close", errors.Join(d.Err(), d.pebble.Close(), d.fence.close(), d.logs.close()))
+	err := errors.Join(d.Err(), d.end())
+	return fault.In("disk.Close", errors.Join(err, d.fence.close()))
+}
+
+// end closes Pebble, which nobody is in any more. Somebody who stays in it, because the disk does not even fail, is left
+// behind with it, shut out from the directory.
+func (d *DB) end() error {
+	ended := make(chan error, 1)
+	go func() {
+		d.wg.Wait()
+		<-d.users.close()
+		err := errors.Join(d.pebble.Close(), d.logs.close())
+		d.fence.release()
+		d.cache.Unref()
+		ended <- err
+	}()
+	t := time.NewTimer(endWithin)
+	defer t.Stop()
+	select {
+	case err := <-ended:
+		return err
+	case <-t.C:
+		return &fault.Error{Kind: fault.Internal, Op: "disk.Close", Noun: "database", Detail: fmt.Sprintf("somebody is still in the database %v after it was to be closed", endWithin)}
+	}
 }

@@ -16,6 +16,8 @@ import (
 	"anthill/internal/disk"
 )
 
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
 func TestOpenRefusals(t *testing.T) {
 	dir := t.TempDir()
 	db, err := disk.Open(dir, disk.Options{})

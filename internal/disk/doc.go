@@ -10,6 +10,8 @@
 // Invariants:
 //   - Commit returns nil only when its writes would survive a power cut (in relaxed durability: would within the interval)
 //   - after the first failed write or flush nothing is acknowledged until the directory is opened anew: a kernel that
-//     lost a page once reports it once. Every commit under way is answered then, whatever Pebble does
+//     lost a page once reports it once. Every commit under way is answered then, whatever Pebble does, and nothing more
+//     reaches the directory
+//   - Close ends everything that Open began, of a database that failed, too
 //   - a directory is open in one process at a time, and its format is never newer than FormatVersion
 package disk

@@ -2,7 +2,7 @@ package disk
 
 import (
 	"io"
-	"strings"
+	"path"
 	"sync"
 	"time"
 
@@ -18,8 +18,11 @@ type Fault struct {
 	// After is how many still go well.
 	After int
 
-	// Suffix limits the trouble to files whose names end so: ".log", ".sst". "" means every file.
-	Suffix string
+	// Names limits the trouble to files with such names, as path.Match has it: "*.log". "" means every file.
+	Names string
+
+	// Flushes lets flushes alone fail: writes go well.
+	Flushes bool
 
 	// Short lets a write that fails leave the first half of its bytes.
 	Short bool
@@ -65,7 +68,7 @@ func (f *Faulty) inject(op errorfs.Op) error {
 	default:
 		return nil
 	}
-	slow, err := f.draw(op.Path)
+	slow, err := f.draw(op.Path, flush)
 	if flush && slow > 0 {
 		time.Sleep(slow)
 	}
@@ -73,13 +76,16 @@ func (f *Faulty) inject(op errorfs.Op) error {
 }
 
 // draw says what happens to one write or flush of a file.
-func (f *Faulty) draw(name string) (slow time.Duration, err error) {
+func (f *Faulty) draw(name string, flush bool) (slow time.Duration, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.mu.Names != "" {
+		if meant, _ := path.Match(f.mu.Names, f.under.PathBase(name)); !meant {
+			return 0, nil
+		}
+	}
 	switch {
-	case !strings.HasSuffix(name, f.mu.Suffix):
-		return 0, nil
-	case f.mu.Err == nil:
+	case f.mu.Err == nil || f.mu.Flushes && !flush:
 		return f.mu.Slow, nil
 	case f.mu.After > 0:
 		f.mu.After--

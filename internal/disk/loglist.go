@@ -67,6 +67,9 @@ func (l *logList) missing() ([]string, error) {
 
 // refuse gives the error for a directory in which a log is missing.
 func (l *logList) refuse() error {
+	if l == nil {
+		return nil
+	}
 	gone, err := l.missing()
 	if err != nil || len(gone) == 0 {
 		return err
@@ -78,6 +81,9 @@ func (l *logList) refuse() error {
 
 // begin writes the list anew, with the logs that are there now, unless Pebble's opening has begun it.
 func (l *logList) begin() error {
+	if l == nil {
+		return nil
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.mu.file != nil {
