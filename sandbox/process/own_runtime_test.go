@@ -86,9 +86,10 @@ func misbehave(how, at string) {
 		host, path, _ := strings.Cut(strings.TrimPrefix(at, "http://"), "/")
 		if c, err := net.Dial("tcp", host); err == nil {
 			fmt.Fprintf(c, "POST /%s/response HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nshort", path)
+			_ = c.(*net.TCPConn).CloseWrite()
+			_, _ = io.Copy(io.Discard, c)
 			c.Close()
 		}
-		time.Sleep(100 * time.Millisecond) // who asks again at once gets the same invocation
 	case "a stream that fails":
 		send(at+"/response", io.MultiReader(strings.NewReader("begun")), func(r *http.Request) { // of unknown length, so in chunks
 			r.Header.Set("Lambda-Runtime-Function-Response-Mode", "streaming")

@@ -156,7 +156,7 @@ func TestWhatEndsWithoutAPlatform(t *testing.T) {
 	for _, c := range []struct {
 		name, action, want string
 	}{
-		{"crash", "time.sleep(0.2); os._exit(7)", "Runtime exited with error: exit status 7"},
+		{"crash", "time.sleep(1); os._exit(7)", "Runtime exited with error: exit status 7"},
 		{"hang", "time.sleep(60)", "Task timed out after 2.00 seconds"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
