@@ -67,7 +67,7 @@ var plan = []struct {
 	{"loadtest", "value fault latency"},
 	{"report", "value fault latency loadtest"},
 	{"lab", "value fault arn latency loadtest report"},
-	{"bench", "value uuid fault arn latency report history internal/disk sandbox sandbox/process"}, // floors are of the rooms themselves
+	{"bench", "value uuid fault arn latency loadtest report history internal/disk sandbox sandbox/process"}, // floors are of the rooms themselves
 	// wiring
 	{"server", "*"},
 	{"cmd/anthill", "uuid server bench lab loadtest latency report fault value arn sandbox/supervisor sandbox/process sandbox internal/..."},
@@ -88,7 +88,7 @@ var modules = map[string]string{
 	"gonum.org/v1/plot":                       "report",
 	"golang.org/x/image":                      "report",
 	"github.com/HdrHistogram/hdrhistogram-go": "latency loadtest",
-	"github.com/tsenart/vegeta/v12":           "loadtest",
+	"github.com/valyala/fasthttp":             "loadtest",
 	"golang.org/x/sys":                        "sandbox sandbox/... internal/disk blobs",
 	"golang.org/x/time":                       "functions",
 	"github.com/landlock-lsm/go-landlock":     "sandbox/confine",

@@ -205,18 +205,6 @@ func median[T cmp.Ordered](sorted []T) T {
 	return sorted[(len(sorted)-1)/2]
 }
 
-// quantile gives the value below which a share q of ds lies; it is one of them.
-func quantile(ds []time.Duration, q float64) time.Duration {
-	if len(ds) == 0 {
-		return 0
-	}
-	s := slices.Sorted(slices.Values(ds))
-	return s[int(q*float64(len(s)-1))]
-}
-
-func micros(d time.Duration) float64 { return float64(d.Nanoseconds()) / 1e3 }
-func millis(d time.Duration) float64 { return float64(d.Nanoseconds()) / 1e6 }
-
 func loadBefore() string {
 	b, err := os.ReadFile("/proc/loadavg")
 	if err != nil {

@@ -37,5 +37,5 @@ func (r *rig) since(c cost, n int, what string) string {
 		return ""
 	}
 	now := r.spent()
-	return fmt.Sprintf("platform %.0f µs CPU, %.1f waits a %s", micros(now.cpu-c.cpu)/float64(n), float64(now.switches-c.switches)/float64(n), what)
+	return fmt.Sprintf("platform %.0f µs CPU, %.1f waits a %s", float64((now.cpu-c.cpu).Microseconds())/float64(n), float64(now.switches-c.switches)/float64(n), what)
 }

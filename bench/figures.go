@@ -8,6 +8,7 @@ import (
 
 	"anthill/history"
 	"anthill/internal/disk"
+	"anthill/latency"
 )
 
 // measures are all figures, in the order in which a round runs them.
@@ -81,7 +82,7 @@ func appendOne(ctx context.Context, r *rig) (Reading, error) {
 		}
 		ours = append(ours, ds...)
 	}
-	return Reading{Value: micros(quantile(ours, 0.5)), P99: micros(quantile(ours, 0.99)), Floor: micros(quantile(floor, 0.5)), N: len(ours)}, nil
+	return Reading{Value: 1000 * latency.Millis(latency.Of(ours).Median()), P99: 1000 * latency.Millis(latency.Of(ours).Percentile(99)), Floor: 1000 * latency.Millis(latency.Of(floor).Median()), N: len(ours)}, nil
 }
 
 func appendMany(ctx context.Context, r *rig) (Reading, error) {
@@ -155,10 +156,10 @@ func (r *rig) hop(_ context.Context, run func() (execution, error), durable bool
 		if err != nil {
 			return Reading{}, err
 		}
-		note = fmt.Sprintf("flush %.2f ms, round trip %.3f ms; %s", millis(f), millis(floor), cpu)
+		note = fmt.Sprintf("flush %.2f ms, round trip %.3f ms; %s", latency.Millis(f), latency.Millis(floor), cpu)
 		floor += f
 	}
-	return Reading{Value: millis(quantile(all, 0.5)), P99: millis(quantile(all, 0.99)), Floor: millis(floor), N: len(all), Note: note}, nil
+	return Reading{Value: latency.Millis(latency.Of(all).Median()), P99: latency.Millis(latency.Of(all).Percentile(99)), Floor: latency.Millis(floor), N: len(all), Note: note}, nil
 }
 
 // fanOut measures from the platform's instant of the state's entry to the last handler's own instant of its entry. One
@@ -201,11 +202,11 @@ func fanOut(machine, input string, n, runs int) func(context.Context, *rig) (Rea
 			}
 			return nil
 		})
-		floor := flush + quantile(ds, 0.5)
+		floor := flush + latency.Of(ds).Median()
 		if machine == "map" {
 			note += "; an inline Map runs at most 40 iterations at once, as on AWS"
 		}
-		return Reading{Value: millis(quantile(all, 0.5)), P99: millis(quantile(all, 0.99)), Floor: millis(floor), N: len(all), Note: note}, err
+		return Reading{Value: latency.Millis(latency.Of(all).Median()), P99: latency.Millis(latency.Of(all).Percentile(99)), Floor: latency.Millis(floor), N: len(all), Note: note}, err
 	}
 }
 
@@ -234,7 +235,7 @@ func longStandard(ctx context.Context, r *rig) (Reading, error) {
 		return Reading{}, err
 	}
 	trip, err := r.tripFloor(300, 500*time.Microsecond)
-	return Reading{Value: millis(quantile(all, 0.5)), Floor: longChain * millis(flush+trip), N: len(all), Note: note}, err
+	return Reading{Value: latency.Millis(latency.Of(all).Median()), Floor: longChain * latency.Millis(flush+trip), N: len(all), Note: note}, err
 }
 
 func longExpress(ctx context.Context, r *rig) (Reading, error) {
@@ -248,5 +249,5 @@ func longExpress(ctx context.Context, r *rig) (Reading, error) {
 	}
 	note := "StartSyncExecution to its answer, at the client; " + r.since(before, len(ds)*longChain, "task")
 	trip, err := r.tripFloor(2000, 0)
-	return Reading{Value: millis(quantile(ds[1:], 0.5)), Floor: longChain * millis(trip), N: len(ds) - 1, Note: note}, err
+	return Reading{Value: latency.Millis(latency.Of(ds[1:]).Median()), Floor: longChain * latency.Millis(trip), N: len(ds) - 1, Note: note}, err
 }

@@ -1,18 +1,13 @@
 package bench
 
 import (
-	"bufio"
-	"context"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"sync"
 	"syscall"
 	"time"
-
-	"anthill/fault"
 )
 
 // record is what the flush floors write: as much as one hop's events.
@@ -175,29 +170,6 @@ func (e *echoProcess) roundTrip() error {
 func (e *echoProcess) close() {
 	e.conn.Close()
 	_ = e.cmd.Wait()
-}
-
-// startHTTPEcho starts the bare HTTP server and gives its address.
-func startHTTPEcho(ctx context.Context, program string) (url string, stop func(), err error) {
-	cmd := exec.CommandContext(ctx, program, childHTTP)
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		return "", nil, err
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		return "", nil, err
-	}
-	if err := cmd.Start(); err != nil {
-		return "", nil, err
-	}
-	stop = func() { in.Close(); _ = cmd.Wait() }
-	line, err := bufio.NewReader(out).ReadString('\n')
-	if err != nil {
-		stop()
-		return "", nil, fault.In("bench.startHTTPEcho", err)
-	}
-	return strings.TrimSpace(line), stop, nil
 }
 
 // times runs f n times, each after a pause, and gives how long each took.

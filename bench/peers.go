@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"anthill/fault"
+	"anthill/latency"
 )
 
 // Peer is one system's chain of three trivial tasks.
@@ -86,7 +87,7 @@ func (r *rig) peers(ctx context.Context) ([]Peer, error) {
 	}
 	var ps []Peer
 	for _, c := range all {
-		c.Step, c.StepP99, c.Chain, c.N = millis(quantile(c.steps, 0.5)), millis(quantile(c.steps, 0.99)), millis(quantile(c.whole, 0.5)), len(c.whole)
+		c.Step, c.StepP99, c.Chain, c.N = latency.Millis(latency.Of(c.steps).Median()), latency.Millis(latency.Of(c.steps).Percentile(99)), latency.Millis(latency.Of(c.whole).Median()), len(c.whole)
 		ps = append(ps, c.Peer)
 	}
 	return ps, nil

@@ -3,9 +3,12 @@ package bench
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"anthill/latency"
 )
 
 const rateFor = 3 * time.Second
@@ -98,7 +101,7 @@ func (r *rig) inFlight(ctx context.Context, machine string, d time.Duration) (n 
 // warmHTTP invokes a function over the Lambda API from n clients, beside an echo server that n clients call.
 func warmHTTP(n int) func(context.Context, *rig) (Reading, error) {
 	return func(ctx context.Context, r *rig) (Reading, error) {
-		echo := newClient(r.httpEcho)
+		echo := newClient(strings.TrimSuffix(r.httpEcho.URL, "/"))
 		var ours, floor []time.Duration
 		blocks := 6
 		for i := range blocks + 1 {
@@ -124,9 +127,9 @@ func warmHTTP(n int) func(context.Context, *rig) (Reading, error) {
 		if err != nil {
 			return Reading{}, err
 		}
-		base := quantile(floor, 0.5) + trip
+		base := latency.Of(floor).Median() + trip
 		note := fmt.Sprintf("%.0f calls/s; the echo %.0f/s", float64(len(ours))/(0.3*float64(blocks)), float64(len(floor))/(0.3*float64(blocks)))
-		return Reading{Value: millis(quantile(ours, 0.5)), P99: millis(quantile(ours, 0.99)), Floor: millis(base), N: len(ours), Note: note}, nil
+		return Reading{Value: latency.Millis(latency.Of(ours).Median()), P99: latency.Millis(latency.Of(ours).Percentile(99)), Floor: latency.Millis(base), N: len(ours), Note: note}, nil
 	}
 }
 

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"anthill/fault"
+	"anthill/latency"
+	"anthill/loadtest"
 )
 
 // rig is a platform with the functions of the figures, and the floors' processes.
@@ -25,8 +27,7 @@ type rig struct {
 	platform *platform
 	flush    *flushFile
 	echo     *echoProcess
-	httpEcho string
-	stopHTTP func()
+	httpEcho *loadtest.Echo
 	sandbox  *bareSandbox
 }
 
@@ -56,7 +57,7 @@ func openRig(ctx context.Context, c Config) (r *rig, err error) {
 	if r.echo, err = startEcho(r.Program); err != nil {
 		return r, err
 	}
-	if r.httpEcho, r.stopHTTP, err = startHTTPEcho(ctx, r.Program); err != nil {
+	if r.httpEcho, err = loadtest.StartEcho(ctx, r.Program); err != nil {
 		return r, err
 	}
 	c.Progress("starting a platform")
@@ -85,8 +86,8 @@ func (r *rig) close() {
 	if r.platform != nil {
 		r.platform.stop()
 	}
-	if r.stopHTTP != nil {
-		r.stopHTTP()
+	if r.httpEcho != nil {
+		r.httpEcho.Close()
 	}
 	if r.echo != nil {
 		r.echo.close()
@@ -102,12 +103,12 @@ func (r *rig) close() {
 // flushFloor and tripFloor are the medians of n of them, spaced as a hop's are.
 func (r *rig) flushFloor(n int) (time.Duration, error) {
 	ds, err := times(n, time.Millisecond, func() error { return r.flush.flush(1) })
-	return quantile(ds, 0.5), err
+	return latency.Of(ds).Median(), err
 }
 
 func (r *rig) tripFloor(n int, pause time.Duration) (time.Duration, error) {
 	ds, err := times(n, pause, r.echo.roundTrip)
-	return quantile(ds, 0.5), err
+	return latency.Of(ds).Median(), err
 }
 
 // platform is a running Anthill in a process of its own.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"anthill/fault"
+	"anthill/latency"
 	"anthill/sandbox"
 	"anthill/sandbox/process"
 	"anthill/uuid"
@@ -125,6 +126,6 @@ func sandboxWarm(pause time.Duration) func(context.Context, *rig) (Reading, erro
 			}
 			floor, ours = append(floor, f...), append(ours, o...)
 		}
-		return Reading{Value: micros(quantile(ours, 0.5)), P99: micros(quantile(ours, 0.99)), Floor: micros(quantile(floor, 0.5)), N: len(ours)}, nil
+		return Reading{Value: 1000 * latency.Millis(latency.Of(ours).Median()), P99: 1000 * latency.Millis(latency.Of(ours).Percentile(99)), Floor: 1000 * latency.Millis(latency.Of(floor).Median()), N: len(ours)}, nil
 	}
 }

@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -220,7 +221,7 @@ func loadFigures(run *loadtest.Run, split latency.Split, what string) ([]report.
 
 func analysisPage(c AnalyzeConfig, run *loadtest.Run, split latency.Split, a *Analysis, figs []report.Figure) report.Page {
 	p := report.Page{Title: "Load test analysis", Lead: analysisLead(run, a), Warning: a.Profile}
-	p.Facts = []report.Fact{{Name: "Files", Value: filepath.Base(filepath.Clean(c.Dir)) + ", written by " + orElse(run.Generator, "an unnamed load generator")}}
+	p.Facts = []report.Fact{{Name: "Files", Value: filepath.Base(filepath.Clean(c.Dir)) + ", written by " + cmp.Or(run.Generator, "an unnamed load generator")}}
 	if !a.From.IsZero() {
 		p.Facts = append(p.Facts, report.Fact{Name: "Run", Value: a.From.Format("2006-01-02 15:04:05") + " to " + a.To.Format("15:04:05 MST")})
 	}
@@ -232,7 +233,7 @@ func analysisPage(c AnalyzeConfig, run *loadtest.Run, split latency.Split, a *An
 		if r.Platform != nil {
 			p.Facts = append(p.Facts, report.Fact{Name: "Platform", Value: strings.TrimSpace(r.Platform.Name + " " + r.Platform.Version)})
 		}
-		command = orElse(r.Command, command)
+		command = cmp.Or(r.Command, command)
 	}
 	if command != "" {
 		p.Facts = append(p.Facts, report.Fact{Name: "Command", Value: command})
@@ -362,13 +363,6 @@ func failureTable(run *loadtest.Run) report.Table {
 
 func ms(v float64) string     { return report.Number(v) + " ms" }
 func figure(v float64) string { return report.Number(v) }
-
-func orElse(s, other string) string {
-	if s == "" {
-		return other
-	}
-	return s
-}
 
 // writeResponses writes every response with its class, for those who go on in a notebook.
 func writeResponses(path string, split latency.Split) error {

@@ -138,7 +138,7 @@ func ColdStarts(ctx context.Context, c ColdConfig) (r *Experimented, err error) 
 	if err := c.check(); err != nil {
 		return nil, err
 	}
-	x := &experiment{ColdConfig: c, s: &session{aws: newClient(orElse(c.Endpoint, "http://localhost:4566"))}}
+	x := &experiment{ColdConfig: c, s: &session{aws: newClient(cmp.Or(c.Endpoint, "http://localhost:4566"))}}
 	x.s.platform = x.s.who(ctx)
 	r = &Experimented{Function: c.Function, Command: c.Command, Began: time.Now(), Machine: describeMachine(), Platform: x.s.platform, Repetitions: c.Repetitions}
 	if err := os.MkdirAll(c.Out, 0o755); err != nil {

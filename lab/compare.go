@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -35,7 +36,7 @@ type Compared struct {
 // Compare sets two sets of executions beside each other, quantity by quantity.
 func Compare(ctx context.Context, c CompareConfig) ([]Compared, error) {
 	const op = "lab.Compare"
-	s := &session{aws: newClient(orElse(c.Endpoint, "http://localhost:4566"))}
+	s := &session{aws: newClient(cmp.Or(c.Endpoint, "http://localhost:4566"))}
 	ta, err := s.tracesIn(ctx, c.A)
 	if err != nil {
 		return nil, err

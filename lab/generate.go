@@ -1,7 +1,6 @@
 package lab
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -103,7 +102,7 @@ func Load(ctx context.Context, c LoadConfig) (*Loaded, error) {
 	if err := s.meet(ctx, c); err != nil {
 		return nil, err
 	}
-	target, name, client, err := s.target(ctx, c)
+	to, err := s.target(ctx, c)
 	if err != nil {
 		return nil, err
 	}
@@ -115,18 +114,17 @@ func Load(ctx context.Context, c LoadConfig) (*Loaded, error) {
 		return nil, fault.In(op, err)
 	}
 	defer log.Close()
-	lines := bufio.NewWriterSize(log, 256<<10)
 	info := runInfo{Command: c.Command, Target: strings.TrimSpace(c.URL + c.Function + c.StateMachine), Model: c.words(), Began: time.Now(), Machine: describeMachine(), Platform: s.platform}
 	w := s.watch(c)
 	progress := func(p loadtest.Progress) { c.Progress(w.look(p)) }
 	header := http.Header{"Content-Type": {"application/json"}}
 	var r *loadtest.Result
 	if c.Arrivals != nil {
-		r, err = loadtest.Open{Method: c.Method, URL: target, Name: name, Header: header, Body: c.Body, Arrivals: c.Arrivals, Client: client,
-			Version: c.Version, Log: lines, Progress: progress}.Run(ctx)
+		r, err = loadtest.Open{Method: c.Method, URL: to.url, Name: to.name, Header: header, Body: c.Body, Arrivals: c.Arrivals, Client: to.client, Fresh: to.fresh, FunctionErrors: to.fresh != nil,
+			Version: c.Version, Log: log, Progress: progress}.Run(ctx)
 	} else {
-		r, err = loadtest.Closed{Method: c.Method, URL: target, Name: name, Header: header, Body: c.Body, Users: c.Users, SpawnRate: c.SpawnRate, RunTime: c.RunTime,
-			WaitMin: c.WaitMin, WaitMax: c.WaitMax, WaitMean: c.WaitMean, NoWait: c.NoWait, Seed: c.Seed, Client: client, Version: c.Version, Log: lines, Progress: progress}.Run(ctx)
+		r, err = loadtest.Closed{Method: c.Method, URL: to.url, Name: to.name, Header: header, Body: c.Body, Users: c.Users, SpawnRate: c.SpawnRate, RunTime: c.RunTime,
+			WaitMin: c.WaitMin, WaitMax: c.WaitMax, WaitMean: c.WaitMean, NoWait: c.NoWait, Seed: c.Seed, Client: to.client, Fresh: to.fresh, FunctionErrors: to.fresh != nil, Version: c.Version, Log: log, Progress: progress}.Run(ctx)
 	}
 	info.Machine.LoadEnd = loadAverage()
 	info.Interrupted = ctx.Err() != nil
@@ -134,9 +132,6 @@ func Load(ctx context.Context, c LoadConfig) (*Loaded, error) {
 	told, werr := w.end(ctx)
 	if err != nil {
 		return nil, err
-	}
-	if err := lines.Flush(); err != nil {
-		return nil, fault.In(op, err)
 	}
 	l, err := s.finishLoad(ctx, c, r, told, info)
 	if err == nil && werr != nil {

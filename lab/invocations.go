@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"cmp"
 	"context"
 	"encoding/csv"
 	"encoding/json"
@@ -29,7 +30,7 @@ type InvocationsConfig struct {
 
 // Invocations asks a platform how it served invocations. A fault of kind Unsupported says that it is no Anthill.
 func Invocations(ctx context.Context, c InvocationsConfig) ([]latency.Invocation, error) {
-	s := &session{aws: newClient(orElse(c.Endpoint, "http://localhost:4566"))}
+	s := &session{aws: newClient(cmp.Or(c.Endpoint, "http://localhost:4566"))}
 	q := url.Values{}
 	if c.Function != "" {
 		q.Set("function", c.Function)

@@ -3,9 +3,6 @@ package lab
 import (
 	"bufio"
 	"context"
-	"net"
-	"net/http"
-	"net/http/httptest"
 	"os"
 	"runtime"
 	"strconv"
@@ -14,6 +11,7 @@ import (
 
 	"anthill/fault"
 	"anthill/latency"
+	"anthill/loadtest"
 )
 
 // Machine is what the figures were measured on.
@@ -69,18 +67,13 @@ func firstField(path, name string) string {
 // echoFloor measures what HTTP itself costs here: a POST to a bare net/http server in this process that answers with the
 // body it got, one after another over one connection, as the lab's own requests are sent.
 func echoFloor(ctx context.Context, body []byte, n int) ([]time.Duration, error) {
-	const op = "lab.echoFloor"
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	e, err := loadtest.EchoHere()
 	if err != nil {
-		return nil, fault.In(op, err)
+		return nil, err
 	}
-	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = w.Write(body) }))
-	s.Listener.Close()
-	s.Listener = l
-	s.Start()
-	defer s.Close()
-	c := newClient(s.URL)
-	return series(ctx, n, func(int) (time.Duration, error) { return c.timedPost(ctx, s.URL, body, nil) })
+	defer e.Close()
+	c := newClient(e.URL)
+	return series(ctx, n, func(int) (time.Duration, error) { return c.timedPost(ctx, e.URL, body, nil) })
 }
 
 // flushFloor measures a write of 200 bytes and its fdatasync in dir: what one durable step costs at least.

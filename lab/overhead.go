@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -50,7 +51,7 @@ func Overhead(ctx context.Context, c OverheadConfig) (*OverheadReport, error) {
 		r.traces = append(r.traces, t)
 	}
 	if len(c.ARNs) > 0 {
-		s := &session{aws: newClient(orElse(c.Endpoint, "http://localhost:4566"))}
+		s := &session{aws: newClient(cmp.Or(c.Endpoint, "http://localhost:4566"))}
 		for _, arn := range c.ARNs {
 			ts, err := s.tracesOf(ctx, arn)
 			if err != nil {
@@ -240,7 +241,7 @@ func (r *OverheadReport) page(c OverheadConfig) (report.Page, error) {
 		p.Facts = append(p.Facts, report.Fact{Name: "Command", Value: c.Command})
 	}
 	if len(c.ARNs) > 0 {
-		p.Facts = append(p.Facts, report.Fact{Name: "Platform", Value: orElse(c.Endpoint, "http://localhost:4566")}, report.Fact{Name: "Machine", Value: describeMachine().words()})
+		p.Facts = append(p.Facts, report.Fact{Name: "Platform", Value: cmp.Or(c.Endpoint, "http://localhost:4566")}, report.Fact{Name: "Machine", Value: describeMachine().words()})
 	}
 	if len(c.Files) > 0 {
 		p.Facts = append(p.Facts, report.Fact{Name: "Histories", Value: strings.Join(c.Files, ", ")})

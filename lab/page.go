@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -79,7 +80,7 @@ func (s *session) report() (report.Page, error) {
 }
 
 func (m Machine) words() string {
-	s := fmt.Sprintf("%d × %s, %s", m.CPUs, orElse(m.CPU, "CPU"), m.System)
+	s := fmt.Sprintf("%d × %s, %s", m.CPUs, cmp.Or(m.CPU, "CPU"), m.System)
 	if m.Memory > 0 {
 		s += fmt.Sprintf(", %.0f GiB memory", float64(m.Memory)/(1<<30))
 	}
@@ -91,7 +92,7 @@ func (m Machine) words() string {
 
 // loads says how busy the machine was.
 func (m Machine) loads() string {
-	return fmt.Sprintf("%s at the beginning, %s at the end, for %d CPUs: what is above the number of CPUs waited for one", orElse(m.LoadBegin, "not known"), orElse(m.LoadEnd, "not known"), m.CPUs)
+	return fmt.Sprintf("%s at the beginning, %s at the end, for %d CPUs: what is above the number of CPUs waited for one", cmp.Or(m.LoadBegin, "not known"), cmp.Or(m.LoadEnd, "not known"), m.CPUs)
 }
 
 func (s *session) lead() string {

@@ -12,8 +12,14 @@ import (
 	"anthill/fault"
 )
 
-// target is where the requests go, and the client that knows how.
-func (s *session) target(ctx context.Context, c LoadConfig) (target, name string, client *http.Client, err error) {
+// target is where a load test's requests go, and how.
+type target struct {
+	url, name string
+	client    *http.Client                // nil for requests that need no more than headers
+	fresh     func(time.Time) http.Header // a signature, which holds for some minutes; nil for none
+}
+
+func (s *session) target(ctx context.Context, c LoadConfig) (t target, err error) {
 	const op = "lab.Load"
 	set := 0
 	for _, v := range []string{c.URL, c.Function, c.StateMachine} {
@@ -22,29 +28,36 @@ func (s *session) target(ctx context.Context, c LoadConfig) (target, name string
 		}
 	}
 	if set != 1 {
-		return "", "", nil, fault.Invalidf(op, "target", "give one of a URL, --function and --state-machine")
+		return t, fault.Invalidf(op, "target", "give one of a URL, --function and --state-machine")
 	}
-	transport := &http.Transport{MaxIdleConnsPerHost: 10_000, MaxIdleConns: 10_000, DisableCompression: true}
 	switch {
 	case c.URL != "":
-		return c.URL, "", nil, nil
+		return target{url: c.URL}, nil
 	case c.Function != "":
 		path := "/2015-03-31/functions/" + url.PathEscape(c.Function) + "/invocations"
-		return s.aws.endpoint + path, c.Function, &http.Client{Transport: &signing{s.aws, "lambda", transport}}, nil
+		req, err := http.NewRequest(http.MethodPost, s.aws.endpoint+path, bytes.NewReader(c.Body))
+		if err != nil {
+			return t, fault.In(op, err)
+		}
+		return target{url: req.URL.String(), name: c.Function, fresh: func(now time.Time) http.Header {
+			signed := req.Clone(ctx)
+			s.aws.sign(signed, "lambda", c.Body, now.UTC())
+			return signed.Header
+		}}, nil
 	}
 	if !json.Valid(c.Body) {
-		return "", "", nil, fault.Invalidf(op, "input", "an execution's input must be JSON")
+		return t, fault.Invalidf(op, "input", "an execution's input must be JSON")
 	}
 	var m struct{ Type, Name string }
 	if err := s.aws.call(ctx, "states", "POST", "/", "AWSStepFunctions.DescribeStateMachine", map[string]string{"stateMachineArn": c.StateMachine}, &m); err != nil {
-		return "", "", nil, err
+		return t, err
 	}
-	return s.aws.endpoint + "/", m.Name, &http.Client{Transport: &executions{next: &signing{s.aws, "states", transport}, machine: c.StateMachine,
-		express: m.Type == "EXPRESS", tells: s.platform != nil}}, nil
+	transport := &http.Transport{MaxIdleConnsPerHost: 10_000, MaxIdleConns: 10_000, DisableCompression: true}
+	return target{url: s.aws.endpoint + "/", name: m.Name, client: &http.Client{Transport: &executions{next: &signing{s.aws, "states", transport}, machine: c.StateMachine,
+		express: m.Type == "EXPRESS", tells: s.platform != nil}}}, nil
 }
 
-// signing signs requests for a service on their way. A function's failure, which the Lambda API answers with 200, becomes
-// a failed request: 500, as a REST API in front of it would say.
+// signing signs requests for a service on their way.
 type signing struct {
 	aws     *client
 	service string
@@ -64,11 +77,7 @@ func (t *signing) RoundTrip(req *http.Request) (*http.Response, error) {
 	req = req.Clone(req.Context())
 	req.Body = io.NopCloser(bytes.NewReader(body))
 	t.aws.sign(req, t.service, body, time.Now().UTC())
-	resp, err := t.next.RoundTrip(req)
-	if err == nil && resp.Header.Get("X-Amz-Function-Error") != "" {
-		resp.StatusCode = http.StatusInternalServerError
-	}
-	return resp, err
+	return t.next.RoundTrip(req)
 }
 
 // executions makes of one request a whole execution: it is started, and the answer is given when it has ended.

@@ -22,7 +22,7 @@ func platformOf(c LoadConfig) string {
 	if u, err := url.Parse(c.URL); c.URL != "" && c.Endpoint == "" && err == nil && u.Host != "" {
 		return u.Scheme + "://" + u.Host
 	}
-	return orElse(c.Endpoint, "http://localhost:4566")
+	return cmp.Or(c.Endpoint, "http://localhost:4566")
 }
 
 // meet asks who the platform is. Hosts that are not this machine are only asked when they were named as the endpoint:

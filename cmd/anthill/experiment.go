@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -31,7 +32,7 @@ func experimentColdCommand() *cobra.Command {
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c.Function, c.Command = args[0], strings.Join(append([]string{"anthill"}, os.Args[1:]...), " ")
-			c.Endpoint = firstOf(c.Endpoint, os.Getenv("AWS_ENDPOINT_URL"))
+			c.Endpoint = cmp.Or(c.Endpoint, os.Getenv("AWS_ENDPOINT_URL"))
 			var err error
 			if c.Payload, err = bodyOf(data); err != nil {
 				return err

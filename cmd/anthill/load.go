@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -45,7 +46,7 @@ func loadCommand() *cobra.Command {
 			}
 			c.Command = strings.Join(append([]string{"anthill"}, os.Args[1:]...), " ")
 			if c.URL == "" {
-				c.Endpoint = firstOf(c.Endpoint, os.Getenv("AWS_ENDPOINT_URL"))
+				c.Endpoint = cmp.Or(c.Endpoint, os.Getenv("AWS_ENDPOINT_URL"))
 			}
 			if err := l.contradictions(cmd.Flags().Changed, c.URL != ""); err != nil {
 				return err
@@ -202,11 +203,4 @@ func (l loadFlags) waits(c *lab.LoadConfig) (err error) {
 	}
 	c.NoWait = c.WaitMax == 0
 	return nil
-}
-
-func firstOf(a, b string) string {
-	if a != "" {
-		return a
-	}
-	return b
 }

@@ -30,8 +30,8 @@ func main() {
 		SilenceErrors: true,
 	}
 	root.AddCommand(upCommand(), doctorCommand(), backupCommand(), restoreCommand(), prepareCommand(), rieCommand(), compatibilityCommand())
-	root.AddCommand(loadCommand(), analyzeCommand(), invocationsCommand(), experimentCommand(), echoServerCommand()) // load and cold starts
-	root.AddCommand(overheadCommand(), compareCommand(), profileCommand())                                           // orchestration
+	root.AddCommand(loadCommand(), analyzeCommand(), invocationsCommand(), experimentCommand()) // load and cold starts
+	root.AddCommand(overheadCommand(), compareCommand(), profileCommand())                      // orchestration
 	root.AddCommand(labCommand(), benchCommand())
 	if err := root.ExecuteContext(ctx); err != nil && !errors.Is(err, context.Canceled) {
 		fmt.Fprintln(os.Stderr, "anthill: "+sentence(err))

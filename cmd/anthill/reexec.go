@@ -4,6 +4,7 @@ import (
 	"os"
 
 	"anthill/bench"
+	"anthill/loadtest"
 	"anthill/sandbox/supervisor"
 )
 
@@ -12,5 +13,5 @@ func reexecuted() bool {
 	if len(os.Args) > 1 && os.Args[1] == "supervisor" {
 		os.Exit(supervisor.Main(os.Args[2:]))
 	}
-	return bench.Child(os.Args)
+	return bench.Child(os.Args) || loadtest.EchoChild(os.Args)
 }
