@@ -66,7 +66,7 @@ func (d *Driver) command(ctx context.Context, e *environment) (supervisor.Comman
 		}
 	}
 	return supervisor.Command{ID: e.id, Log: e.out.path, State: e.statePath(), Template: t, Tmp: e.tmp, Fresh: e.spec.Method != "",
-		Work: &supervisor.Work{Env: env, Limits: map[string]int{"RLIMIT_NOFILE": 1024, "RLIMIT_CORE": 0}, Learn: d.learning(&e.spec)}}, nil
+		Work: &supervisor.Work{Env: env, Learn: d.learning(&e.spec)}}, nil
 }
 
 // ensureASCII says whether the runtime escapes what is not ASCII: AWS's do up to Python 3.11.

@@ -20,8 +20,8 @@ type clone struct {
 	id      string // the template's name for it
 	tmp     string // the name of its /tmp
 	scratch *scratch
-	pidfd   *os.File
-	pid     int
+	pidfd   *os.File // of the process whose end is everybody's
+	pid     int      // of the runtime
 	control *os.File
 	group   *cgroup
 	ended   chan struct{}
@@ -61,6 +61,14 @@ func (c *clone) end(status syscall.WaitStatus) {
 	})
 }
 
+// first is the process whose end is everybody's; 0 when there is none.
+func (c *clone) first() int {
+	if c == nil {
+		return 0
+	}
+	return pidOf(c.pidfd)
+}
+
 func (c *clone) kill() {
 	if c.t.isolated {
 		if c.pidfd != nil {
@@ -75,8 +83,9 @@ func (c *clone) kill() {
 	}
 }
 
-// fork makes a clone, with tmp as the name of its /tmp; "" makes a new one.
-func (t *template) fork(tmp string) (*clone, error) {
+// fork makes a clone, with tmp as the name of its /tmp; "" makes a new one. give, unless it is nil, is called before the
+// clone is there, to tell it what to do.
+func (t *template) fork(tmp string, give func(c *clone) error) (*clone, error) {
 	t.mu.Lock()
 	if t.mu.err != nil {
 		defer t.mu.Unlock()
@@ -114,6 +123,12 @@ func (t *template) fork(tmp string) (*clone, error) {
 	c.control = control
 	c.group = t.k.groups.make(limits{t.spec.MemoryMB, t.spec.Processes, t.spec.CPU})
 	t.k.groups.watch(c.group, t.spec.MemoryMB, t.spec.TmpMB, c.scratch, c.kill)
+	if give != nil {
+		if err := give(c); err != nil {
+			control.Close()
+			return fail(err)
+		}
+	}
 	fds := []int{int(inner.Fd())}
 	if t.isolated {
 		mount, err := c.scratch.mount()
@@ -146,23 +161,18 @@ func (t *template) fork(tmp string) (*clone, error) {
 	return c, nil
 }
 
-// take gives a clone: a spare when there is one, and neither a particular /tmp nor a fresh clone is asked for.
-func (t *template) take(tmp string, fresh bool) (c *clone, spare bool, err error) {
-	if tmp == "" && !fresh {
-		t.mu.Lock()
-		if n := len(t.mu.spares); n > 0 {
-			c = t.mu.spares[n-1]
-			t.mu.spares = t.mu.spares[:n-1]
-			t.mu.used = time.Now()
-		}
-		t.mu.Unlock()
+// spare gives a clone that was made ahead; nil when there is none.
+func (t *template) spare() *clone {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	n := len(t.mu.spares)
+	if n == 0 {
+		return nil
 	}
-	defer t.refill()
-	if c != nil {
-		return c, true, nil
-	}
-	c, err = t.fork(tmp)
-	return c, false, err
+	c := t.mu.spares[n-1]
+	t.mu.spares = t.mu.spares[:n-1]
+	t.mu.used = time.Now()
+	return c
 }
 
 // refill makes spares, a little later: what was started last comes first.
@@ -179,7 +189,7 @@ func (t *template) refill() {
 			case <-t.k.quit:
 			case <-time.After(20 * time.Millisecond):
 			}
-			c, err := t.fork("")
+			c, err := t.fork("", nil)
 			t.mu.Lock()
 			if err == nil {
 				t.mu.spares = append(t.mu.spares, c)
@@ -194,17 +204,51 @@ func (t *template) refill() {
 	})
 }
 
+// order is what a clone is told.
+type order struct {
+	Env    map[string]string `json:"env"` // what differs from its template's
+	Gone   []string          `json:"gone"`
+	Limits map[string]int    `json:"limits"` // resource limits by their Python names
+	Learn  bool              `json:"learn"`
+}
+
+// order tells c to do w.
+func (c *clone) order(w *Work) *order {
+	o := &order{Env: map[string]string{}, Gone: []string{}, Limits: map[string]int{}, Learn: w.Learn}
+	if c.group == nil {
+		o.Limits = ungrouped(c.t.spec.MemoryMB, c.t.spec.Processes)
+	}
+	if c.t.spec.Snapshot != nil {
+		return o
+	}
+	for name, value := range w.Env {
+		if had, ok := c.t.env[name]; !ok || had != value {
+			o.Env[name] = value
+		}
+	}
+	for name := range c.t.env {
+		if _, ok := w.Env[name]; !ok {
+			o.Gone = append(o.Gone, name)
+		}
+	}
+	return o
+}
+
 // give tells a clone what to do. files are its output, data socket and state page.
 func (c *clone) give(w *Work, files ...*os.File) error {
-	b, err := json.Marshal(w)
+	b, err := json.Marshal(c.order(w))
 	if err != nil {
 		return err
 	}
+	return os.NewSyscallError("sendmsg", unix.Sendmsg(int(c.control.Fd()), b, unix.UnixRights(descriptorsOf(files)...), nil, unix.MSG_NOSIGNAL))
+}
+
+func descriptorsOf(files []*os.File) []int {
 	fds := make([]int, len(files))
 	for i, f := range files {
 		fds[i] = int(f.Fd())
 	}
-	return os.NewSyscallError("sendmsg", unix.Sendmsg(int(c.control.Fd()), b, unix.UnixRights(fds...), nil, unix.MSG_NOSIGNAL))
+	return fds
 }
 
 // packetPair makes a connected pair of sockets that keep messages apart.

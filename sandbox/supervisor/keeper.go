@@ -2,7 +2,6 @@ package supervisor
 
 import (
 	"fmt"
-	"maps"
 	"os"
 	"os/signal"
 	"runtime"
@@ -242,52 +241,59 @@ func (k *keeper) startClone(e *environment, c *Command, s *started, log, inner, 
 		}
 		return err
 	}
-	for {
-		cl, spare, err := t.take(c.Tmp, c.Fresh)
-		if err != nil {
-			return err
-		}
-		s.method, s.tmp, s.pid = "template", cl.tmp, cl.pid
-		if s.restored = c.Template.Snapshot != nil; s.restored {
-			s.method = "snapshot"
-		}
-		if spare {
-			s.method = "spare"
-		}
-		k.mu.Lock()
-		e.pid, e.control, e.clone = cl.pid, cl.control, cl
-		k.mu.environments[c.ID] = e
-		k.mu.Unlock()
+	s.tmp, s.restored = c.Tmp, c.Template.Snapshot != nil
+	own := func(cl *clone) {
 		t.mu.Lock()
+		defer t.mu.Unlock()
 		cl.owner = e
-		t.mu.Unlock()
-		err = cl.give(limited(c, cl.group), log, inner, page)
-		if err == nil {
+	}
+	give := func(cl *clone) error { return cl.give(c.Work, log, inner, page) }
+	defer t.refill()
+	for c.Tmp == "" && !c.Fresh {
+		cl := t.spare()
+		if cl == nil {
+			break
+		}
+		k.known(e, c.ID, cl)
+		own(cl)
+		if give(cl) == nil {
+			s.method, s.tmp, s.pid = "spare", cl.tmp, cl.pid
 			return nil
 		}
-		t.mu.Lock()
+		t.mu.Lock() // a spare that died is no reason to fail
 		cl.owner = nil
 		t.mu.Unlock()
-		k.mu.Lock()
-		delete(k.mu.environments, c.ID)
-		k.mu.Unlock()
+		k.unknown(c.ID)
 		cl.kill()
-		if !spare { // a spare that died is no reason to fail
-			return err
-		}
 	}
+	s.method = "template"
+	if s.restored {
+		s.method = "snapshot"
+	}
+	cl, err := t.fork(c.Tmp, func(cl *clone) error {
+		own(cl)
+		return give(cl)
+	})
+	if err != nil {
+		return err
+	}
+	k.known(e, c.ID, cl)
+	s.tmp, s.pid = cl.tmp, cl.pid
+	return nil
 }
 
-// limited adds resource limits to the work of a clone that has no control group: the memory it may take for itself, with
-// room for what the interpreter and its libraries map, and its user's processes.
-func limited(c *Command, g *cgroup) *Work {
-	if g != nil {
-		return c.Work
-	}
-	w := *c.Work
-	w.Limits = maps.Clone(w.Limits)
-	maps.Copy(w.Limits, ungrouped(c.Template.MemoryMB, c.Template.Processes))
-	return &w
+// known enters e, which is cl from now on, among the environments.
+func (k *keeper) known(e *environment, id string, cl *clone) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	e.pid, e.control, e.clone = cl.pid, cl.control, cl
+	k.mu.environments[id] = e
+}
+
+func (k *keeper) unknown(id string) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	delete(k.mu.environments, id)
 }
 
 // ungrouped are the resource limits of a runtime that has no control group.

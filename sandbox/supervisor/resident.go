@@ -39,6 +39,9 @@ func (k *keeper) endStarved() {
 		}
 		limit := int64(e.memoryMB) << 20
 		tree := descendants(children, e.pid)
+		if first := e.clone.first(); first > 0 && first != e.pid {
+			tree = append(tree, descendants(children, first)...) // what lost its parent
+		}
 		if sum(tree, anonymous) <= limit || sum(tree, proportional) <= limit {
 			continue // what many processes share is counted once only by the second, which costs more
 		}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -32,11 +33,10 @@ type Template struct {
 // maxTemplates is how many may be alive before the longest unused ones give way.
 const maxTemplates = 24
 
-// Work is what a clone is told to do.
+// Work is what a clone is to do.
 type Work struct {
-	Env    map[string]string `json:"env"`
-	Limits map[string]int    `json:"limits"` // resource limits by their Python names
-	Learn  bool              `json:"learn"`
+	Env   map[string]string // all variables that the function sees; of no use for a snapshot
+	Learn bool              // it says which modules its init imported
 }
 
 // template is a running template.
@@ -49,6 +49,7 @@ type template struct {
 	scratch  *scratch // of a snapshot: the /tmp that its init saw
 	group    *cgroup  // of a snapshot
 	isolated bool
+	env      map[string]string // what it was started with
 	conn     *net.UnixConn
 	forks    sync.WaitGroup // those under way
 	gone     chan struct{}  // closed when nothing of it is left
@@ -151,7 +152,7 @@ func (t *template) start() error {
 		spec := &launchSpec{Variant: t.spec.Isolated, Root: filepath.Join(t.dir, "root"), IDs: t.k.idsOf(t.spec.Tmps)}
 		pid, err := t.k.startLauncher(spec, stderr, theirs)
 		if err == nil {
-			t.isolated = true
+			t.isolated, t.env = true, variables(t.spec.Isolated.Env)
 			theirs.Close() // so that its end is seen
 			return t.greet(pid)
 		}
@@ -160,6 +161,7 @@ func (t *template) start() error {
 	if len(t.spec.Plain.Argv) == 0 {
 		return fmt.Errorf("this machine gives no namespaces")
 	}
+	t.env = variables(t.spec.Plain.Env)
 	null, err := os.Open(os.DevNull)
 	if err != nil {
 		return err
@@ -180,6 +182,16 @@ func (t *template) start() error {
 	}
 	theirs.Close()
 	return t.greet(pid)
+}
+
+// variables are those of a list of NAME=value.
+func variables(list []string) map[string]string {
+	all := make(map[string]string, len(list))
+	for _, v := range list {
+		name, value, _ := strings.Cut(v, "=")
+		all[name] = value
+	}
+	return all
 }
 
 // greet waits until the template has its libraries in memory, and then listens to it.
@@ -270,9 +282,10 @@ func (t *template) listen(buf []byte) {
 				closeAll(files)
 				continue
 			}
-			if len(files) == 1 {
+			if len(files) > 0 {
 				c.pidfd = files[0]
-				c.pid = pidOf(c.pidfd)
+				c.pid = pidOf(files[len(files)-1])
+				closeAll(files[1:])
 			}
 			if m.Error != "" {
 				w <- fmt.Errorf("forking an environment: %s", m.Error)

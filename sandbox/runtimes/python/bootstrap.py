@@ -32,6 +32,9 @@ PAGE = struct.Struct("<QQQH")
 PAGE_HEAD = 8 + PAGE.size
 STARTING, IDLE, RUNNING, KEPT = b"\0\0\0\0", b"\1\0\0\0", b"\2\0\0\0", b"\3\0\0\0"
 
+REHEARSAL = b"00000000-0000-0000-0000-000000000000\x000\0arn:\0\0\0"  # the head of an invocation of nothing
+REHEARSAL = INVOKE_HEAD.pack(len(REHEARSAL)) + REHEARSAL + b'{"a": [1, 2.5, "b"]}'
+
 MAX_RESPONSE = 6 * 1024 * 1024 + 100
 
 INIT_WARNING = (
@@ -431,7 +434,13 @@ class Runtime:
         self.kept = None
         self.rss = 0
         self.buffer = b""
-        self.before = frozenset(sys.modules) if job.get("learn") else ()
+        self.sink = None
+        self.begin_again(job.get("learn"))
+
+    def begin_again(self, learn):
+        """Init begins now, whenever the process did. learn says that the modules it imports are to be told."""
+        self.learn = learn
+        self.before = frozenset(sys.modules) if learn else ()
         self.begin = time.time_ns()
 
     def attach(self, data, control, page):
@@ -535,12 +544,17 @@ class Runtime:
         if error:
             self.fail_init(error)
 
-    def load(self):
-        """Loads the handler. It gives the error object of a failure, which is in the log then."""
+    def set_up(self):
+        """What init does before the function's code: it is the same in all environments, and may be done ahead of them."""
         self.sink, self.outputs = take_output()
         self.json_logs = set_up_logging(self)
-        self.fixed = LambdaContext.fixed()
         self.encoder = Encoder(self.job["ensure_ascii"])
+
+    def load(self):
+        """Loads the handler. It gives the error object of a failure, which is in the log then."""
+        if self.sink is None:
+            self.set_up()
+        self.fixed = LambdaContext.fixed()
         try:
             self.handler = load_handler(os.environ["_HANDLER"])
             return None
@@ -551,6 +565,26 @@ class Runtime:
         self.sink.write(INIT_WARNING.encode())
         log_error(self, error)
         return error
+
+    def rehearse(self):
+        """Goes through an invocation of nothing. A copy of a process shares its memory until it writes there; what every
+        invocation writes to becomes this process's own ahead of the first."""
+        kept = dict(vars(self))
+        self.data, other = socket.socketpair()
+        with self.data, other:
+            self.page = bytearray(4096)
+            self.fixed = LambdaContext.fixed()
+            self.handler = lambda event, context: {"statusCode": 200, "body": json.dumps(event)}
+            self.before = ()
+            other.sendall(HEAD.pack(9 + len(REHEARSAL), INVOKE, 1) + REHEARSAL)
+            self.invoke(self.receive()[2])
+            self.end_lines()
+            self.learned()
+            INIT_TIMES.pack(time.time_ns(), time.time_ns(), max_rss())
+            other.recv(65536)
+        compile("import os\ndef handler(event, context):\n    return {}\n", "rehearsal", "exec")
+        self.__dict__.clear()
+        self.__dict__.update(kept)
 
     # Snapshots: hooks in the order of AWS, the last registered first before a snapshot, the first one first after a restore.
 
@@ -601,7 +635,7 @@ class Runtime:
 
     def learned(self):
         """The modules that init brought into memory and that a template may hold: those that are not the user's own."""
-        if not self.job.get("learn"):
+        if not self.learn:
             return b""
         import zygote_modules
 
@@ -732,12 +766,16 @@ def site_builtins():
 
 
 def serve(data, control, page, job):
-    """Runs an environment to its end."""
+    """Runs an environment of its own process to its end."""
     runtime = Runtime(job)
+    set_up_path(job)
+    site_builtins()
+    run(runtime, data, control, page)
+
+
+def run(runtime, data, control, page):
+    """Runs an environment from its init to its end."""
     runtime.attach(data, control, page)
-    if not job.get("template"):
-        set_up_path(job)
-        site_builtins()
     runtime.init()
     runtime.ready()
     runtime.loop()

@@ -1,14 +1,17 @@
 """A template: a Python process that has the function's libraries in memory and forks environments from itself.
 
-It is the first process of a process namespace and has, where the machine allows it, the powers of a user namespace that
-setting up a clone needs. It never runs the function's own code, but for a snapshot: then that code's init has run in it, as
-the function's user, and its clones go on from there. Requests come as JSON in packets on descriptor 3; every answer is one
-packet.
+In namespaces it forks itself into shells (see zygote_shell) and has, where the machine allows it, the powers of a user
+namespace that setting up a clone needs. It never runs the function's own code, but for a snapshot: then that code's init has
+run in it, as the function's user, and its clones go on from there. Requests come as JSON in packets on descriptor 3; every
+answer is one packet.
 
     a snapshot only: {"op": "init", "env"} + [output, mount of /tmp (in namespaces), cgroup files …]
     first, by itself                                                                       ->  {"op": "ready", "threads", …}
-    {"op": "fork", "id"} + [control socket, mount of /tmp (in namespaces), cgroup files …]  ->  {"op": "forked", "id"} + [pidfd]
+    {"op": "fork", "id"} + [control socket, mount of /tmp (in namespaces), cgroup files …]  ->  {"op": "forked", "id"} + [pidfds]
     when a clone ends                                                                      ->  {"op": "ended", "id", "status"}
+
+The first pidfd is of the process whose end is the end of the whole environment, the last of the runtime; without namespaces
+one process is both.
 """
 
 import ast
@@ -28,42 +31,19 @@ import sys
 import bootstrap
 import zygote_snapshot
 from zygote_modules import installed
+from zygote_shell import CLONE_NEWIPC, CLONE_NEWNS, CLONE_NEWPID, MS_PRIVATE, MS_REC, check, libc, mount, mount_proc, pidfd_of, split
 
-CLONE_NEWNS, CLONE_NEWIPC, CLONE_NEWPID = 0x00020000, 0x08000000, 0x20000000
-MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_BIND, MS_REC, MS_PRIVATE = 2, 4, 8, 4096, 16384, 1 << 18
-MNT_DETACH = 2
-PR_SET_NO_NEW_PRIVS, PR_SET_DUMPABLE, PR_SET_PDEATHSIG, PR_SET_NAME, PR_SET_SECCOMP, PR_SET_CHILD_SUBREAPER = 38, 4, 1, 15, 22, 36
+PR_SET_NO_NEW_PRIVS, PR_SET_DUMPABLE, PR_SET_NAME, PR_SET_SECCOMP, PR_SET_CHILD_SUBREAPER = 38, 4, 15, 22, 36
 SECCOMP_MODE_FILTER = 2
 AT_FDCWD, MOVE_MOUNT_F_EMPTY_PATH = -100, 4
-NR_MOVE_MOUNT, NR_PIDFD_OPEN = 429, 434
-
-libc = ctypes.CDLL(None, use_errno=True)
-
-
-def check(result, what):
-    if result < 0:
-        e = ctypes.get_errno()
-        raise OSError(e, "%s: %s" % (what, os.strerror(e)))
-    return result
-
-
-def mount(source, target, kind, flags, data=None):
-    enc = lambda s: None if s is None else s.encode()
-    check(libc.mount(enc(source), enc(target), enc(kind), ctypes.c_ulong(flags), enc(data)), "mount " + target)
+NR_MOVE_MOUNT = 429
+LIMITS = {"RLIMIT_NOFILE": 1024, "RLIMIT_CORE": 0}  # as on AWS
 
 
 def show_tmp(tmp):
     """Puts the mount of /tmp that the supervisor passed in its place."""
     check(libc.syscall(NR_MOVE_MOUNT, tmp, b"", AT_FDCWD, b"/tmp", MOVE_MOUNT_F_EMPTY_PATH), "/tmp")
     os.close(tmp)
-
-
-def mount_proc():
-    """Shows the processes of this process namespace alone."""
-    try:
-        mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC)
-    except OSError:
-        pass  # a container that hides parts of /proc forbids it: the host's stays, other users' processes are closed
 
 
 class Filter(ctypes.Structure):
@@ -175,15 +155,14 @@ def threads():
 
 
 def first_process(page_status, child):
-    """The first process of an environment: it collects orphans, and passes on how the runtime ended."""
+    """The first process of an environment without namespaces: it collects orphans, and passes on how the runtime ended."""
     for n in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(n, signal.SIG_IGN)
     while True:
         pid, status = os.wait()
         if pid == child:
             os.write(page_status, struct.pack("<i", status))
-            if os.getpid() != 1:  # else the kernel ends them
-                end_children()
+            end_children()
             os._exit(0)
 
 
@@ -199,41 +178,51 @@ def end_children():
 
 
 class Template:
-    def __init__(self, requests, job, runtime=None):
+    def __init__(self, requests, shells, job, runtime):
         self.requests = requests
+        self.shells = shells  # where shells come from; None without namespaces
         self.job = job
         self.filter = Filter(job.get("filter"))
-        self.runtime = runtime  # of a snapshot: it has run its init
-        self.clones = {}  # pid -> (id, status pipe)
-        self.namespaces = job["namespaces"]
-        self.own = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC) if self.namespaces else -1
+        self.runtime = runtime  # of a snapshot it has run its init
+        self.clones = {}  # pid -> (id, status pipe or shell)
+        self.ending = {}  # shell -> (id, status of its runtime)
 
     def fork(self, request, fds):
-        status, status_in = os.pipe()
-        if self.namespaces:
-            check(libc.unshare(CLONE_NEWPID), "unshare")
-        pid = os.fork()
+        shell = status_in = None
+        if self.shells is not None:
+            held = shell = self.take_shell()
+        else:
+            held, status_in = os.pipe()
+        try:
+            if shell is not None:
+                check(libc.setns(shell, CLONE_NEWPID), "setns")
+            pid = os.fork()
+        except OSError:
+            os.close(held)
+            raise
         if pid == 0:
-            os._exit(self.run(request, fds, status, status_in))
-        if self.namespaces:
-            check(libc.setns(self.own, CLONE_NEWPID), "setns")
-        os.close(status_in)
-        for fd in fds:
-            os.close(fd)
-        self.clones[pid] = (request["id"], status)
-        pidfd = libc.syscall(NR_PIDFD_OPEN, pid, 0)
-        self.say({"op": "forked", "id": request["id"]}, [pidfd] if pidfd >= 0 else [])
-        if pidfd >= 0:
-            os.close(pidfd)
+            os._exit(self.run(request, fds, held, status_in))
+        if status_in is not None:
+            os.close(status_in)
+        self.clones[pid] = (request["id"], held)
+        runtime = pidfd_of(pid)
+        self.say({"op": "forked", "id": request["id"]}, [runtime] if shell is None else [shell, runtime])
+        os.close(runtime)
 
-    def run(self, request, fds, status, status_in):
+    def take_shell(self):
+        message, fds = bootstrap.receive_fd(self.shells)
+        self.shells.send(b"1")
+        if not fds:
+            raise OSError(message.decode() or "nobody makes shells any more")
+        return fds[0]
+
+    def run(self, request, fds, held, status):
         """A clone's whole life; what it gives is its exit status, as the interpreter itself would end."""
         import atexit
 
         code = 1
         try:
-            os.close(status)
-            self.clone(request, fds, status_in)
+            self.clone(fds, held, status)
         except SystemExit as e:
             if e.code is None:
                 code = 0
@@ -250,30 +239,25 @@ class Template:
             pass
         return code
 
-    def clone(self, request, fds, status):
-        signal.signal(signal.SIGCHLD, self.child)
+    def clone(self, fds, held, status):
         signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, self.child)
         control, groups = fds[0], fds[1:]
-        if self.namespaces:
+        if self.shells is not None:
             tmp, groups = groups[0], groups[1:]
+            self.shells.close()
         self.requests.close()
+        for fd in self.wake:
+            os.close(fd)
         for fd in groups:
             os.write(fd, b"0")
             os.close(fd)
         os.setsid()
-        if self.namespaces:
-            check(libc.unshare(CLONE_NEWNS | CLONE_NEWIPC), "unshare")
-            mount(None, "/", None, MS_REC | MS_PRIVATE)
+        if self.shells is not None:
+            here = os.getcwd()
+            check(libc.setns(held, CLONE_NEWNS | CLONE_NEWIPC), "setns")
             show_tmp(tmp)
-            mount_proc()
-            child = os.fork()
-            if child:
-                os.close(control)
-                os.closerange(3, status)
-                os.closerange(status + 1, 1024)
-                first_process(status, child)
-            os.close(status)
-            os.close(self.own)
+            os.chdir(here)
         else:
             libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)  # what the function starts and leaves comes to us
             child = os.fork()
@@ -282,30 +266,43 @@ class Template:
                 first_process(status, child)
             libc.prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0)
             os.close(status)
-        drop_powers(self.job["user"] if self.namespaces else None, self.filter)
-        for _, pipe in self.clones.values():
-            os.close(pipe)
+        os.close(held)
+        drop_powers(self.job["user"] if self.shells is not None else None, self.filter)
+        for _, other in self.clones.values():
+            os.close(other)
+        for other in self.ending:
+            os.close(other)
         self.become(control)
 
     def become(self, control):
-        """Waits for its work and does it."""
+        """Makes ready what needs not know the environment, waits for its work, and does it."""
         sock = socket.socket(fileno=control)
+        zygote_snapshot.reseed()
+        for name, value in LIMITS.items():
+            limit(name, value)
+        if self.job["snapshot"]:
+            zygote_snapshot.renew(self.runtime.held)
+        if not select.select([sock], [], [], 0)[0]:
+            self.runtime.rehearse()
         message, fds = bootstrap.receive_fd(sock)
         if not message:
             os._exit(0)
         work = json.loads(message)
-        os.dup2(fds[0], 1)
-        os.dup2(fds[0], 2)
+        for fd in (1, 2):
+            os.dup2(fds[0], fd)
         os.close(fds[0])
-        zygote_snapshot.reseed()
         for name, value in work["limits"].items():
             limit(name, value)
-        if self.runtime is not None:
-            zygote_snapshot.renew(self.runtime.held)
-            self.runtime.restored(fds[1], sock.detach(), fds[2])
+        runtime = self.runtime
+        if self.job["snapshot"]:
+            runtime.restored(fds[1], sock.detach(), fds[2])
             return
-        enter(work["env"], self.job)
-        bootstrap.serve(fds[1], sock.detach(), fds[2], dict(self.job, learn=work.get("learn")))
+        for name in work["gone"]:
+            os.environ.pop(name, None)
+        os.environ.update(work["env"])
+        place(self.job)
+        runtime.begin_again(work["learn"])
+        bootstrap.run(runtime, fds[1], sock.detach(), fds[2])
 
     def say(self, message, fds=()):
         data = json.dumps(message).encode()
@@ -320,27 +317,41 @@ class Template:
                 return
             if pid == 0:
                 return
-            name, pipe = self.clones.pop(pid, (None, None))
+            name, held = self.clones.pop(pid, (None, None))
             if name is None:
                 continue
-            own = os.read(pipe, 4)
-            os.close(pipe)
+            if self.shells is not None:
+                kill(held)
+                self.ending[held] = name, status
+                self.poll.register(held, select.POLLIN)
+                continue
+            own = os.read(held, 4)
+            os.close(held)
             if len(own) == 4:
                 status = struct.unpack("<i", own)[0]
             self.say({"op": "ended", "id": name, "status": status})
 
+    def gone(self, shell):
+        """Nothing is left of an environment."""
+        self.poll.unregister(shell)
+        os.close(shell)
+        name, status = self.ending.pop(shell)
+        self.say({"op": "ended", "id": name, "status": status})
+
     def loop(self):
-        wake, wake_in = os.pipe()
+        self.wake = wake, wake_in = os.pipe()
         os.set_blocking(wake, False)
         os.set_blocking(wake_in, False)
         self.child = signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.set_wakeup_fd(wake_in, warn_on_full_buffer=False)
-        poll = select.poll()
-        poll.register(self.requests.fileno(), select.POLLIN)
-        poll.register(wake, select.POLLIN)
+        self.poll = select.poll()
+        self.poll.register(self.requests.fileno(), select.POLLIN)
+        self.poll.register(wake, select.POLLIN)
         while True:
-            ready = poll.poll()
-            for fd, _ in ready:
+            for fd, _ in self.poll.poll():
+                if fd in self.ending:
+                    self.gone(fd)
+                    continue
                 if fd == wake:
                     try:
                         os.read(wake, 4096)
@@ -356,6 +367,15 @@ class Template:
                     self.fork(request, fds)
                 except Exception as e:
                     self.say({"op": "failed", "id": request["id"], "error": str(e)})
+                for fd in fds:
+                    os.close(fd)
+
+
+def kill(pidfd):
+    try:
+        signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+    except ProcessLookupError:
+        pass  # that it ended is why we are here
 
 
 def limit(name, value):
@@ -367,10 +387,8 @@ def limit(name, value):
         pass
 
 
-def enter(env, job):
-    """Makes this process see what a function sees: its variables and its directory."""
-    os.environ.clear()
-    os.environ.update(env)
+def place(job):
+    """Makes the function's directory this process's own."""
     os.environ["LAMBDA_TASK_ROOT"] = os.environ["PWD"] = job["task"]
     try:
         os.chdir(job["task"])
@@ -416,7 +434,9 @@ def snapshot(job, requests):
         os.write(fd, b"0")
         os.close(fd)
     threads = {n: v for n, v in os.environ.items() if n.endswith("_NUM_THREADS") and n not in request["env"]}
-    enter(request["env"], job)
+    os.environ.clear()
+    os.environ.update(request["env"])
+    place(job)
     os.environ.update(threads)  # numeric libraries read them when they are loaded
     with Lowered(job):
         runtime, report = zygote_snapshot.take(job)
@@ -427,6 +447,7 @@ def snapshot(job, requests):
 
 def main():
     job = json.loads(sys.argv[1])
+    shells = split(3) if job["namespaces"] else None
     libc.prctl(PR_SET_NAME, b"template", 0, 0, 0)
     requests = socket.socket(fileno=3)
     os.set_inheritable(3, False)
@@ -435,15 +456,19 @@ def main():
     import resource  # what every environment uses
 
     runtime, report = None, {}
-    if job.get("snapshot"):
+    if job["snapshot"]:
         runtime, report = snapshot(job, requests)
-    elif job["preload"]:
-        preload(job)
+    else:
+        place(job)
+        runtime = bootstrap.Runtime(job)
+        runtime.set_up()
+        if job["preload"]:
+            preload(job)
     gc.collect()
     gc.freeze()
-    template = Template(requests, job, runtime)
+    template = Template(requests, shells, job, runtime)
     template.say(dict(report, op="ready", threads=threads()))
-    if job.get("snapshot") and runtime is None:
+    if runtime is None:
         os._exit(0)
     template.loop()
 

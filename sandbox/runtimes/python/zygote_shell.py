@@ -1,0 +1,134 @@
+"""Shells: the namespaces of an environment with nothing in them but their first process, made ahead.
+
+A process that holds libraries is dear to copy: its page tables are large. So the first process of a template's process
+namespace splits before any library is in memory. The child becomes the template; the first process stays small and makes
+shells. To make an environment the template takes one and forks itself into it, once.
+
+A shell comes to the template as one packet on a socket, with a descriptor of its first process, which the namespaces are
+entered by; every byte that the template sends asks for one more. A packet without a descriptor says what went wrong.
+"""
+
+import ctypes
+import os
+import signal
+import socket
+import struct
+
+CLONE_NEWNS, CLONE_NEWIPC, CLONE_NEWPID = 0x00020000, 0x08000000, 0x20000000
+MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REC, MS_PRIVATE = 2, 4, 8, 16384, 1 << 18
+PR_SET_NAME = 15
+NR_PIDFD_OPEN = 434
+AHEAD = 2  # shells that wait
+
+libc = ctypes.CDLL(None, use_errno=True)
+
+
+def check(result, what):
+    if result < 0:
+        e = ctypes.get_errno()
+        raise OSError(e, "%s: %s" % (what, os.strerror(e)))
+    return result
+
+
+def mount(source, target, kind, flags, data=None):
+    enc = lambda s: None if s is None else s.encode()
+    check(libc.mount(enc(source), enc(target), enc(kind), ctypes.c_ulong(flags), enc(data)), "mount " + target)
+
+
+def mount_proc():
+    """Shows the processes of this process namespace alone."""
+    try:
+        mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC)
+    except OSError:
+        pass  # a container that hides parts of /proc forbids it: the host's stays, other users' processes are closed
+
+
+def pidfd_of(pid):
+    return check(libc.syscall(NR_PIDFD_OPEN, pid, 0), "pidfd_open")
+
+
+def split(requests):
+    """Splits this process. In the child, the template to be, it gives the socket that shells come from."""
+    shells, ours = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    # OpenSSL takes a process that has its parent's number for its parent, and goes on with the same random numbers. A
+    # function is the second process of its namespace; so that its template is not, somebody else is here.
+    if os.fork() == 0:
+        os._exit(0)
+    os.wait()
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD])
+    template = os.fork()
+    if template == 0:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGCHLD])
+        ours.close()
+        return shells
+    shells.close()
+    os.close(requests)  # that nobody but the template holds it is how its end is seen
+    try:
+        keep(ours, template)
+    finally:
+        os._exit(1)  # and with it everything in this namespace
+
+
+def keep(ours, template):
+    def ended(*_):
+        while True:
+            try:
+                pid, _ = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if pid == template:
+                os._exit(0)
+            if pid == 0:
+                return
+
+    libc.prctl(PR_SET_NAME, b"shells", 0, 0, 0)
+    own = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
+    signal.signal(signal.SIGCHLD, ended)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGCHLD])
+    for _ in range(AHEAD):
+        make(ours, own)
+    while ours.recv(1):
+        make(ours, own)
+
+
+def make(ours, own):
+    try:
+        check(libc.unshare(CLONE_NEWPID), "unshare")
+        child = os.fork()
+    except OSError as e:
+        libc.setns(own, CLONE_NEWPID)
+        ours.send(str(e).encode())
+        return
+    if child == 0:
+        try:
+            shell(ours, own)
+        finally:
+            os._exit(1)
+    check(libc.setns(own, CLONE_NEWPID), "setns")
+
+
+def shell(ours, own):
+    """The first process of an environment: it collects orphans. Its end is the end of all others there."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD])
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    try:
+        libc.prctl(PR_SET_NAME, b"init", 0, 0, 0)
+        os.close(own)
+        os.setsid()
+        check(libc.unshare(CLONE_NEWNS | CLONE_NEWIPC), "unshare")
+        mount(None, "/", None, MS_REC | MS_PRIVATE)
+        mount_proc()
+        self = pidfd_of(os.getpid())
+        ours.sendmsg([b"shell"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, struct.pack("i", self))])
+        os.close(self)
+    except OSError as e:
+        ours.send(str(e).encode())
+        return
+    ours.close()
+    while True:
+        signal.sigwait([signal.SIGCHLD])
+        try:
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass
+        except ChildProcessError:
+            pass
