@@ -52,9 +52,29 @@ func (d *Driver) adapter(ctx context.Context, e *environment) (*supervisor.Adapt
 	if i.Language == "python" {
 		return a, d.framed(ctx, e, a, boot)
 	}
+	sdk, _ := d.sdk(ctx, i, s) // the environment's first line says what is missing
+	if sdk != "" {
+		a.Binds = append(a.Binds, supervisor.Bind{From: sdk, To: "/var/runtime"})
+	}
+	a.PlainEnv["NODE_PATH"] = plainNodePath(s, code, sdk)
 	a.Job.Argv = wrapped(s.Environment, i.Path, "/var/rapid/bootstrap.mjs")
 	a.PlainArgv = wrapped(s.Environment, i.Path, filepath.Join(boot, "bootstrap.mjs"))
 	return a, nil
+}
+
+// plainNodePath is NODE_PATH where there are no namespaces and everything stands where it is.
+func plainNodePath(s *sandbox.Spec, code, sdk string) string {
+	if own, ok := s.Environment["NODE_PATH"]; ok {
+		return own
+	}
+	var dirs []string
+	for _, layer := range s.Layers {
+		dirs = append(dirs, filepath.Join(layer, "nodejs/node"+nodeMajor(s)+"/node_modules"), filepath.Join(layer, "nodejs/node_modules"))
+	}
+	if sdk != "" {
+		dirs = append(dirs, filepath.Join(sdk, "node_modules"))
+	}
+	return strings.Join(append(dirs, code), ":")
 }
 
 // wrapped puts AWS_LAMBDA_EXEC_WRAPPER before the runtime's command.

@@ -165,6 +165,10 @@ func (d *Driver) Prepare(ctx context.Context, spec sandbox.Spec) error {
 	if _, err = d.libraries(ctx, m.interpreter); err != nil {
 		return fault.In(op, err)
 	}
+	if m.interpreter.Language == "nodejs" {
+		_, err := d.sdk(ctx, m.interpreter, &spec)
+		return fault.In(op, err)
+	}
 	if m.interpreter.Language != "python" {
 		return nil
 	}
@@ -213,6 +217,11 @@ func (d *Driver) Create(ctx context.Context, spec sandbox.Spec, id string) (sand
 	}
 	if _, err := d.libraries(ctx, e.runtime.interpreter); err != nil {
 		e.notice = "The runtime's libraries (boto3) are missing: " + err.Error() + "\n"
+	}
+	if e.runtime.interpreter.Language == "nodejs" {
+		if _, err := d.sdk(ctx, e.runtime.interpreter, &spec); err != nil {
+			e.notice = "AWS's SDK is missing: " + err.Error() + "\n"
+		}
 	}
 	if err := os.Mkdir(dir, 0o711); err != nil {
 		return nil, fault.In(op, err)

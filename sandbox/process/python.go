@@ -98,6 +98,9 @@ type libraries struct {
 	dir   string
 	err   error
 	tried time.Time
+
+	looked   bool     // packages were looked for
+	packages []string // of AWS's SDK for JavaScript, for Node functions
 }
 
 // libraries gives the directory with what the runtime brings beside the standard library, and installs it if it is not
@@ -147,8 +150,7 @@ func variables(s *sandbox.Spec, i runtimes.Interpreter, stream string) []string 
 	case "python":
 		v["PYTHONPATH"], v["LC_CTYPE"] = "/var/runtime", "C.UTF-8"
 	case "nodejs":
-		v["NODE_PATH"] = fmt.Sprintf("/opt/nodejs/node%s/node_modules:/opt/nodejs/node_modules:/var/runtime/node_modules:/var/runtime:/var/task",
-			strings.TrimSuffix(strings.TrimPrefix(s.Runtime, "nodejs"), ".x"))
+		v["NODE_PATH"] = fmt.Sprintf("/opt/nodejs/node%s/node_modules:/opt/nodejs/node_modules:/var/runtime/node_modules:/var/runtime:/var/task", nodeMajor(s))
 	}
 	if i.Language == "python" || i.Language == "nodejs" {
 		v["PWD"], v["SHLVL"] = "/var/task", "0"

@@ -24,7 +24,17 @@ exports.handler = async (event, context) => {
   if (event.never) return new Promise(() => {});
   return { count: ++count, name: context.functionName, left: context.getRemainingTimeInMillis() > 1000, id: context.awsRequestId };
 };
-exports.back = (event, context, callback) => setTimeout(() => callback(null, "called back"), 10);
+let late;
+exports.back = (event, context, callback) => {
+  const before = late;
+  late = undefined;
+  if (event.free) context.callbackWaitsForEmptyEventLoop = false;
+  setTimeout(() => { late = "late"; if (event.late) callback(null, late); }, 20);
+  if (event.fail) return context.fail();
+  if (event.done) return context.done(null, "done");
+  if (event.error) return callback("no");
+  if (!event.late && !event.silent) callback(null, "at once, after " + before);
+};
 `, 0o644)
 	s.Runtime, s.Handler = "nodejs20.x", "index.handler"
 	check := func(s sandbox.Spec, event, payload, errorType string) {
@@ -43,7 +53,17 @@ exports.back = (event, context, callback) => setTimeout(() => callback(null, "ca
 	check(s, `{}`, `{"count":1,`, "")
 	back := s
 	back.Handler, back.Key = "index.back", "back"
-	check(back, `{}`, `"called back"`, "")
+	check(back, `{"free":1}`, `"at once, after undefined"`, "")
+	check(back, `{"late":1}`, `"late"`, "")
+	check(back, `{}`, `"at once, after late"`, "") // it waited for the loop to be empty,
+	check(back, `{"free":1}`, `"at once, after late"`, "")
+	check(back, `{"done":1}`, `"done"`, "")
+	check(back, `{"silent":1}`, `null`, "")
+	check(back, `{"fail":1}`, `{"errorType":"string","errorMessage":"handled","trace":[]}`, "string")
+	check(back, `{"error":1}`, `{"errorType":"string","errorMessage":"no","trace":[]}`, "string")
+	newer := back
+	newer.Runtime, newer.Key = "nodejs24.x", "newer"
+	check(newer, `{}`, "AWS Lambda has removed support for callback-based function handlers", "Runtime.CallbackHandlerDeprecated")
 	missing := s
 	missing.Handler, missing.Key = "index.nothing", "missing"
 	check(missing, `{}`, "index.nothing is undefined or not exported", "Runtime.HandlerNotFound")
@@ -53,6 +73,25 @@ exports.back = (event, context, callback) => setTimeout(() => callback(null, "ca
 	esm := h.function("esm", "app.mjs", "export const handler = async () => import.meta.url;\n", 0o644)
 	esm.Runtime, esm.Handler = "nodejs22.x", "app.handler"
 	check(esm, `{}`, `app.mjs"`, "")
+	typed := h.function("typed", "app.js", "import x from 'x';\nexport const handler = async (event) => event.never ? new Promise(() => {}) : x;\n", 0o644)
+	write(t, filepath.Join(typed.CodeDir, "package.json"), `{"type":"module"}`)
+	layer := filepath.Join(h.code, "layer")
+	write(t, filepath.Join(layer, "nodejs/node_modules/x/index.js"), `module.exports = "of a layer"`)
+	typed.Runtime, typed.Handler, typed.Layers = "nodejs22.x", "app.handler", []string{layer}
+	check(typed, `{}`, `"of a layer"`, "")
+	check(typed, `{"never":1}`, `Runtime.NodeJsExit`, "Runtime.NodeJsExit")
+	typed.Layers, typed.Key = nil, "bare"
+	check(typed, `{}`, `Cannot find package 'x' imported from `, "Runtime.ImportModuleError")
+}
+
+func write(t *testing.T, path, text string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func (h *house) function(name, file, source string, mode os.FileMode) sandbox.Spec {

@@ -5,7 +5,7 @@ import http from 'node:http';
 import path from 'node:path';
 import util from 'node:util';
 import { Writable } from 'node:stream';
-import { createRequire } from 'node:module';
+import nodeModule, { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
 
 const [host, port] = process.env.AWS_LAMBDA_RUNTIME_API.split(':');
@@ -84,6 +84,67 @@ class InitError extends Error {
   }
 }
 
+// Where CommonJS looks in NODE_PATH, for layers and AWS's SDK, AWS's runtimes have ES modules look, too.
+const searching = (parents) => {
+  const missing = (specifier, error) => error.code === 'ERR_MODULE_NOT_FOUND' && /^[@\w][^:]*$/.test(specifier);
+  return {
+    sync(specifier, context, next) {
+      try {
+        return next(specifier, context);
+      } catch (error) {
+        if (!missing(specifier, error)) throw error;
+        for (const parentURL of parents) {
+          try {
+            return next(specifier, { ...context, parentURL });
+          } catch {
+            // the next place may have it
+          }
+        }
+        throw error;
+      }
+    },
+    async async(specifier, context, next) {
+      try {
+        return await next(specifier, context);
+      } catch (error) {
+        if (!missing(specifier, error)) throw error;
+        for (const parentURL of parents) {
+          try {
+            return await next(specifier, { ...context, parentURL });
+          } catch {
+            // the next place may have it
+          }
+        }
+        throw error;
+      }
+    },
+  };
+};
+
+let searched = false;
+
+function searchNodePath() {
+  const places = (process.env.NODE_PATH ?? '').split(':').filter((d) => path.basename(d) === 'node_modules' && fs.existsSync(d));
+  if (searched || places.length === 0) return;
+  searched = true;
+  const parents = places.map((d) => pathToFileURL(path.join(path.dirname(d), 'x.mjs')).href);
+  if (nodeModule.registerHooks) {
+    nodeModule.registerHooks({ resolve: searching(parents).sync });
+  } else if (nodeModule.register) { // before Node 22.15, on a thread of its own
+    const source = `const searching = ${searching}; export const resolve = searching(${JSON.stringify(parents)}).async;`;
+    nodeModule.register(`data:text/javascript,${encodeURIComponent(source)}`);
+  }
+}
+
+// typeOf is the type of modules that the nearest package.json says.
+function typeOf(dir) {
+  try {
+    return JSON.parse(fs.readFileSync(path.join(dir, 'package.json'), 'utf8')).type;
+  } catch {
+    return dir === path.dirname(dir) ? undefined : typeOf(path.dirname(dir));
+  }
+}
+
 async function load(name) {
   const file = path.basename(name);
   const parts = file.match(/^([^.]*)\.(.+)$/);
@@ -95,13 +156,15 @@ async function load(name) {
     if (!found) {
       createRequire(path.join(task, 'x.js'))(base.startsWith(task) ? path.join(path.dirname(name), parts[1]).replace(/^(?!\.)/, './') : base);
     }
-    if (found.endsWith('.mjs')) {
+    if (found.endsWith('.mjs') || (found.endsWith('.js') && typeOf(path.dirname(found)) === 'module')) {
+      searchNodePath();
       module = await import(pathToFileURL(found).href);
     } else {
       try {
         module = createRequire(found)(found);
       } catch (error) {
         if (error.code !== 'ERR_REQUIRE_ESM' && !(error instanceof SyntaxError)) throw error;
+        searchNodePath();
         module = await import(pathToFileURL(found).href);
       }
     }
@@ -116,6 +179,9 @@ async function load(name) {
   for (const key of parts[2].split('.')) handler = handler?.[key] ?? handler?.default?.[key];
   if (handler === undefined) throw new InitError('Runtime.HandlerNotFound', `${name} is undefined or not exported`);
   if (typeof handler !== 'function') throw new InitError('Runtime.HandlerNotFound', `${name} is not a function`);
+  if (Number(process.env.AWS_EXECUTION_ENV?.match(/nodejs(\d+)/)?.[1]) >= 24 && handler.length >= 3 && !handler[streaming]) {
+    throw new InitError('Runtime.CallbackHandlerDeprecated', 'ERROR: AWS Lambda has removed support for callback-based function handlers starting with Node.js 24. You need to modify this function to use a supported handler signature to use Node.js 24 or later. For more information see https://docs.aws.amazon.com/lambda/latest/dg/nodejs-handler.html.');
+  }
   return handler;
 }
 
@@ -136,7 +202,7 @@ function contextOf(headers, done) {
     getRemainingTimeInMillis: () => deadline - Date.now(),
     done: (error, result) => done(error, result),
     succeed: (result) => done(null, result),
-    fail: (error) => done(error ?? new Error('handled')),
+    fail: (error) => done(error ?? 'handled'),
   };
 }
 
@@ -150,18 +216,25 @@ process.on('beforeExit', () => {
 
 function run(handler, event, headers) {
   return new Promise((resolve, reject) => {
-    const done = (error, result) => (error === null || error === undefined ? resolve(result) : reject(error));
-    const result = handler(event, contextOf(headers, done), done);
-    if (typeof result?.then === 'function') {
-      pending = () => {
-        const stuck = new Error('The Lambda runtime client detected an unexpected Node.js exit code. This is most commonly caused by a Promise that was never settled. For more information, see https://nodejs.org/docs/latest/api/process.html#exit-codes');
-        stuck.name = 'Runtime.NodeJsExit';
-        reject(stuck);
-      };
-      result.then(resolve, reject);
-    } else {
-      pending = () => resolve(undefined); // nobody will call back any more
-    }
+    const done = (error, result) => {
+      pending = undefined;
+      if (error === null || error === undefined) resolve(result);
+      else reject(error);
+    };
+    const context = contextOf(headers, done);
+    const callback = (error, result) => {
+      if (context.callbackWaitsForEmptyEventLoop) pending = () => done(error, result);
+      else done(error, result);
+    };
+    pending = () => done(); // nobody will call back any more
+    const result = handler(event, context, callback);
+    if (typeof result?.then !== 'function') return;
+    pending = () => {
+      const stuck = new Error('The Lambda runtime client detected an unexpected Node.js exit code. This is most commonly caused by a Promise that was never settled. For more information, see https://nodejs.org/docs/latest/api/process.html#exit-codes');
+      stuck.name = 'Runtime.NodeJsExit';
+      done(stuck);
+    };
+    result.then((value) => done(null, value), (error) => done(error ?? 'handled'));
   });
 }
 
