@@ -6,9 +6,9 @@ import "time"
 // more made at once: what is free in a fraction of a millisecond is there sooner than any init, and inits would take the
 // processors from those that serve. A line that does not go on, or that processors are to spare for, gets more environments.
 const (
-	quick     = 20 * time.Millisecond // environments that serve a request in less are worth waiting for
-	lookEvery = 2 * time.Millisecond  // how often a line that waits for them is looked at
-	longWait  = 25 * time.Millisecond // a request that has waited for so long has an environment made for it
+	quick     = 20 * time.Millisecond  // environments that serve a request in less are worth waiting for
+	lookEvery = 2 * time.Millisecond   // how often a line that waits for them is looked at
+	longWait  = 100 * time.Millisecond // a request that has waited for so long has an environment made for it
 )
 
 // pace is how fast the warm environments of a key serve.

@@ -72,7 +72,7 @@ func TestALineThatDoesNotGoOnGetsEnvironments(t *testing.T) {
 		least int // environments afterwards
 	}{
 		{"with a processor to spare", true, `"5ms"`, 10, 2},
-		{"after a long wait", false, `"1ms"`, 100, 2},
+		{"after a long wait", false, `"1ms"`, 300, 2},
 		{"all of them stuck", false, `"3s"`, 8, 8},
 	} {
 		t.Run(c.name, func(t *testing.T) {

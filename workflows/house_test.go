@@ -48,10 +48,12 @@ type house struct {
 	root        string // in a benchmark: where on the machine's own disk the data is
 }
 
-// newBenchHouse is a house without functions on the machine's own disk.
+// newBenchHouse is a house on the machine's own disk with the function noop.
 func newBenchHouse(b *testing.B, restAfter time.Duration) *house {
-	h := &house{t: b, dir: b.TempDir(), root: b.TempDir(), driver: sandboxtest.New(nil), restAfter: restAfter}
+	handlers := map[string]sandboxtest.Func{"noop": func(context.Context, []byte) ([]byte, error) { return []byte("{}"), nil }}
+	h := &house{t: b, dir: b.TempDir(), root: b.TempDir(), driver: sandboxtest.New(handlers), restAfter: restAfter}
 	h.open()
+	h.create(handlers)
 	return h
 }
 
@@ -59,13 +61,18 @@ func newHouse(t testing.TB, handlers map[string]sandboxtest.Func) *house {
 	t.Helper()
 	h := &house{t: t, fs: disk.NewCrashable(), dir: t.TempDir(), driver: sandboxtest.New(handlers)}
 	h.open()
+	h.create(handlers)
+	return h
+}
+
+func (h *house) create(handlers map[string]sandboxtest.Func) {
+	t := h.t
 	for name := range handlers {
 		_, err := h.functions.Create(t.Context(), functions.Creation{Ref: functions.Ref{Account: home.Account, Region: home.Region, Name: name},
 			Settings: functions.Settings{Runtime: "python3.12", Handler: name, Role: labRole, Timeout: 60}, Code: functions.CodeSource{Zip: zipOf(t, name)}})
 		h.check(err)
 	}
 	time.Sleep(time.Second) // until the functions are active
-	return h
 }
 
 func (h *house) check(err error) {
