@@ -64,7 +64,16 @@ func Open(db *disk.DB) *Log {
 // to one stream wait for one another; appends to different streams share a flush. ctx is looked at only before the
 // beginning: what was begun is finished. Without events it commits also and returns the last position there is.
 func (l *Log) Append(ctx context.Context, s Stream, d Durability, events [][]byte, also ...disk.Write) (last uint64, err error) {
-	const op = "history.Append"
+	return l.append(ctx, "history.Append", s, d, false, events, also)
+}
+
+// Begin is Append to a stream of which the caller knows that it has no events, as one that is named by a new UUID: the
+// database is not asked. One that is known to have some is a Conflict.
+func (l *Log) Begin(ctx context.Context, s Stream, d Durability, events [][]byte, also ...disk.Write) (last uint64, err error) {
+	return l.append(ctx, "history.Begin", s, d, true, events, also)
+}
+
+func (l *Log) append(ctx context.Context, op string, s Stream, d Durability, fresh bool, events [][]byte, also []disk.Write) (last uint64, err error) {
 	if err := ctx.Err(); err != nil {
 		return 0, &fault.Error{Kind: fault.Canceled, Op: op, Noun: "stream", Name: string(s), Err: err}
 	}
@@ -75,10 +84,15 @@ func (l *Log) Append(ctx context.Context, s Stream, d Durability, events [][]byt
 	defer l.give(s, t)
 	t.append.Lock()
 	defer t.append.Unlock()
-	if err := l.learnLocked(s, t); err != nil {
+	if fresh {
+		t.known.Store(true)
+	} else if err := l.learnLocked(s, t); err != nil {
 		return 0, fault.In(op, err)
 	}
 	first := t.last.Load() + 1
+	if fresh && first > 1 {
+		return 0, &fault.Error{Kind: fault.Conflict, Op: op, Noun: "stream", Name: string(s), Detail: "the stream has events already"}
+	}
 	writes := also
 	if len(events) > 0 {
 		key := recordKey(s, first)

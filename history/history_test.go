@@ -344,3 +344,25 @@ func TestTrim(t *testing.T) {
 		t.Errorf("the neighbour holds %s", got)
 	}
 }
+
+// A stream that begins is not looked for in the database, and one that has begun does not begin again.
+func TestBeginIsForStreamsWithoutEvents(t *testing.T) {
+	db, err := disk.Open("", disk.Options{FS: disk.NewCrashable()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	l := history.Open(db)
+	if last, err := l.Begin(t.Context(), "execution/a", history.Flushed, [][]byte{[]byte("one"), []byte("two")}); err != nil || last != 2 {
+		t.Errorf("began up to %d, %v", last, err)
+	}
+	if _, err := l.Begin(t.Context(), "execution/a", history.Flushed, [][]byte{[]byte("again")}); !fault.Is(err, fault.Conflict) {
+		t.Errorf("began a second time: %v", err)
+	}
+	if last, err := l.Append(t.Context(), "execution/a", history.Flushed, [][]byte{[]byte("three")}); err != nil || last != 3 {
+		t.Errorf("went on up to %d, %v", last, err)
+	}
+	if last := history.Open(db).Last("execution/a"); last != 3 {
+		t.Errorf("the database has events up to %d", last)
+	}
+}

@@ -108,6 +108,12 @@ func (s *Service) Start(ctx context.Context, in StartInput) (*Execution, error) 
 		r.begin(input)
 		return &r.e, nil
 	}
+	if in.Name == "" { // nobody else has the name that was made for it
+		if err := r.begin(input); err != nil {
+			return nil, fault.In(op, err)
+		}
+		return &r.e, nil
+	}
 	release, err := s.claim(ctx, r.e.ARN)
 	if err != nil {
 		return nil, fault.In(op, err)
@@ -123,6 +129,7 @@ func (s *Service) Start(ctx context.Context, in StartInput) (*Execution, error) 
 		}
 		return &old, nil
 	}
+	r.fresh = true // its events and its document come and go together
 	if err := r.begin(input); err != nil {
 		return nil, fault.In(op, err)
 	}
@@ -166,7 +173,8 @@ func (s *Service) prepare(op string, in StartInput) (*run, value.Value, error) {
 	if err != nil {
 		return nil, value.Value{}, err
 	}
-	if in.Name == "" {
+	named := in.Name == "" // by us
+	if named {
 		in.Name = uuid.New()
 	}
 	if err := checkName(op, in.Name); err != nil {
@@ -191,6 +199,9 @@ func (s *Service) prepare(op string, in StartInput) (*run, value.Value, error) {
 		e.ARN = resource(m.Scope, "express", m.Name+":"+in.Name+":"+uuid.New())
 	}
 	r, err := s.newRun(e, t.Revision)
+	if err == nil {
+		r.fresh = named || e.Type == Express
+	}
 	return r, input, err
 }
 
@@ -264,19 +275,32 @@ type Result struct {
 
 // Describe gives an execution with its input, output, error and cause.
 func (s *Service) Describe(executionARN string) (*Result, error) {
-	const op = "workflows.Describe"
+	return s.describe("workflows.Describe", executionARN, true)
+}
+
+// Metadata is Describe without the input and the output.
+func (s *Service) Metadata(executionARN string) (*Result, error) {
+	return s.describe("workflows.Metadata", executionARN, false)
+}
+
+func (s *Service) describe(op, executionARN string, data bool) (*Result, error) {
 	e, err := s.Get(executionARN)
 	if err != nil {
 		return nil, err
 	}
 	r := &Result{Execution: *e}
+	if !data && (e.Status == Running || e.Status == Succeeded) { // neither has an error or a cause
+		return r, nil
+	}
 	if e.Status == Running {
 		if r.Input = s.inputInMemory(executionARN); !r.Input.IsAbsent() { // who polls an open execution costs no disk
 			return r, nil
 		}
 	}
-	if r.Input, _, err = s.input(e); err != nil {
-		return nil, fault.In(op, err)
+	if data {
+		if r.Input, _, err = s.input(e); err != nil {
+			return nil, fault.In(op, err)
+		}
 	}
 	if e.Status == Running {
 		return r, nil
@@ -408,7 +432,7 @@ func (s *Service) Stop(ctx context.Context, executionARN, errorName, cause strin
 	return at, fault.In(op, s.tell(ctx, executionARN, message{in: interp.Stop{Error: errorName, Cause: cause}, at: at}))
 }
 
-// openWrites are what the start of a Standard execution commits beside its events; closeWrites its end.
+// openWrites are what the start of a Standard execution commits beside its events.
 func (s *Service) openWrites(e *Execution, rest openRecord) []store.Write {
 	return []store.Write{s.executions.Write(e.ARN, *e), s.order.Write(e.listKey(), struct{}{}), s.open.Write(e.ARN, rest)}
 }

@@ -40,6 +40,7 @@ type run struct {
 	kept    [][]byte                    // Express: records that are written at the end
 	resting bool                        // the record of it among the open ones says that it only waits
 	next    work                        // a task that the driver does itself when it has driven
+	fresh   bool                        // its stream has no events for certain
 	dead    error                       // why the execution is not driven any more, until the platform starts again
 	done    chan struct{}               // closed when the execution has ended and that is durable
 	input   atomic.Pointer[value.Value] // what it was started with, for readers; nil when that is only on disk
@@ -133,18 +134,22 @@ func (r *run) first(m message) error {
 	var also []store.Write
 	if r.e.Type == Standard {
 		if r.x.Done() {
-			also = append(r.s.closeWrites(r, events), r.s.order.Write(r.e.listKey(), struct{}{}))
+			r.close(events)
+			also = []store.Write{r.s.executions.Write(r.e.ARN, r.e), r.s.order.Write(r.e.listKey(), struct{}{})}
+			if !r.fresh {
+				also = append(also, r.s.open.Remove(r.e.ARN))
+			}
 		} else {
 			also = r.s.openWrites(&r.e, r.rest())
 		}
-		if _, err := r.s.c.History.Append(r.s.ctx, r.e.stream(), history.Flushed, records, also...); err != nil {
+		if err := r.append(history.Flushed, records, also); err != nil {
 			return err
 		}
 		r.marks.flushed(r.x.Seq())
 	} else {
 		r.kept = records
 		if r.x.Done() {
-			r.s.closeWrites(r, events)
+			r.close(events)
 		}
 	}
 	r.logEvents(events)
@@ -308,7 +313,10 @@ func (r *run) commit(records [][]byte, last []interp.Event) error {
 	var also []store.Write
 	ended := r.x.Done() && r.e.Status == Running
 	if ended {
-		also = r.s.closeWrites(r, last)
+		r.close(last)
+		if r.e.Type == Standard {
+			also = []store.Write{r.s.executions.Write(r.e.ARN, r.e), r.s.open.Remove(r.e.ARN)}
+		}
 	} else if r.e.Type == Standard {
 		also = r.restWrites()
 	}
@@ -325,7 +333,7 @@ func (r *run) commit(records [][]byte, last []interp.Event) error {
 		d = history.Behind
 	}
 	for {
-		_, err := r.s.c.History.Append(r.s.ctx, r.e.stream(), d, records, also...)
+		err := r.append(d, records, also)
 		if err == nil {
 			if d == history.Flushed {
 				r.marks.flushed(r.x.Seq())
@@ -348,15 +356,22 @@ func (r *run) commit(records [][]byte, last []interp.Event) error {
 	}
 }
 
-// closeWrites sets the execution's end and gives what is committed with it.
-func (s *Service) closeWrites(r *run, last []interp.Event) []store.Write {
+// append adds records to the execution's stream, with what is committed beside them.
+func (r *run) append(d history.Durability, records [][]byte, also []store.Write) (err error) {
+	if r.fresh {
+		_, err = r.s.c.History.Begin(r.s.ctx, r.e.stream(), d, records, also...)
+	} else {
+		_, err = r.s.c.History.Append(r.s.ctx, r.e.stream(), d, records, also...)
+	}
+	r.fresh = r.fresh && err != nil
+	return err
+}
+
+// close sets the execution's end, which is that of its last events.
+func (r *run) close(last []interp.Event) {
 	r.e.Status = statusOf(r.x)
 	r.e.Stopped = last[len(last)-1].Time
 	r.e.Events = last[len(last)-1].ID
-	if r.e.Type == Express {
-		return nil
-	}
-	return []store.Write{s.executions.Write(r.e.ARN, r.e), s.open.Remove(r.e.ARN)}
 }
 
 // settle begins what the execution owes now and ends what it does not want any more.

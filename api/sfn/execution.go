@@ -55,7 +55,11 @@ func (d door) redriveExecution(ctx context.Context, in *RedriveExecutionInput) (
 }
 
 func (d door) describeExecution(_ context.Context, in *DescribeExecutionInput) (*DescribeExecutionOutput, error) {
-	r, err := d.workflows.Describe(*in.ExecutionArn)
+	describe, metadata := d.workflows.Describe, val(in.IncludedData) == "METADATA_ONLY"
+	if metadata {
+		describe = d.workflows.Metadata
+	}
+	r, err := describe(*in.ExecutionArn)
 	if err != nil {
 		return nil, errorOf(err)
 	}
@@ -64,10 +68,10 @@ func (d door) describeExecution(_ context.Context, in *DescribeExecutionInput) (
 		StopDate: date(r.Stopped), TraceHeader: protocol.Optional(r.TraceHeader), MapRunArn: protocol.Optional(r.MapRunARN), Error: protocol.Optional(r.Error), Cause: protocol.Optional(r.Cause),
 		StateMachineVersionArn: protocol.Optional(r.VersionARN), StateMachineAliasArn: protocol.Optional(r.AliasARN), RedriveCount: ptr(int32(r.Redrives)), RedriveDate: date(r.Redriven),
 		RedriveStatus: &status, RedriveStatusReason: protocol.Optional(reason), Input: textOf(r.Input), Output: textOf(r.Output), InputDetails: included()}
-	if out.Output != nil {
+	if r.Status == workflows.Succeeded {
 		out.OutputDetails = included()
 	}
-	if val(in.IncludedData) == "METADATA_ONLY" {
+	if metadata {
 		out.Input, out.Output = nil, nil
 		out.InputDetails = &CloudWatchEventsExecutionDataDetails{Included: ptr(false)}
 	}
