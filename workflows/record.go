@@ -14,8 +14,10 @@ import (
 // The first byte of a record in an execution's stream says what it is.
 const (
 	eventRecord = 'E' // an interp.Event
-	taskRecord  = 'T' // a TaskTrace, as JSON
+	taskRecord  = 't' // a TaskTrace
 	flushRecord = 'F' // the position of the last event of an earlier flush, and when it was durable (ns since 1970): two varints
+
+	oldTaskRecord = 'T' // a TaskTrace as JSON, as it was once written
 )
 
 // encode makes the records of events, and of what comes beside them.
@@ -62,21 +64,67 @@ type TaskTrace struct {
 	Received  int64  `json:"received"`
 }
 
-// storedTrace is TaskTrace in a record.
-type storedTrace struct {
-	Task      uint64          `json:"t"`
-	State     string          `json:"s"`
-	RequestID string          `json:"r"`
-	Start     sandbox.Start   `json:"k"`
-	Phases    *sandbox.Phases `json:"p"`
+// traceOf reads a record of either kind; ok is false for one that cannot be read.
+func traceOf(record []byte) (t TaskTrace, ok bool) {
+	if record[0] == oldTaskRecord {
+		var old struct {
+			Task      uint64         `json:"t"`
+			State     string         `json:"s"`
+			RequestID string         `json:"r"`
+			Start     string         `json:"k"`
+			Phases    sandbox.Phases `json:"p"`
+		}
+		if json.Unmarshal(record[1:], &old) != nil {
+			return t, false
+		}
+		p := &old.Phases
+		return TaskTrace{Task: old.Task, State: old.State, RequestID: old.RequestID, Start: old.Start,
+			Queued: p.Queued, Sent: p.Sent, Entered: p.Entered, Returned: p.Returned, Received: p.Received}, true
+	}
+	b := record[1:]
+	number := func() int64 {
+		v, n := binary.Varint(b)
+		if n <= 0 {
+			n, b = 0, nil
+		}
+		b = b[n:]
+		return v
+	}
+	t.Task = uint64(number())
+	for _, text := range []*string{&t.State, &t.RequestID, &t.Start} {
+		n := number()
+		if n < 0 || n > int64(len(b)) {
+			return t, false
+		}
+		*text, b = string(b[:n]), b[n:]
+	}
+	t.Queued = number()
+	for _, at := range []*int64{&t.Sent, &t.Entered, &t.Returned, &t.Received} {
+		if v := number(); v != 0 {
+			*at = t.Queued + v
+		}
+	}
+	return t, b != nil
 }
 
+// encodeTrace makes the record of an attempt: its numbers are varints, its texts follow their lengths, and its instants
+// are relative to the first, 0 when they did not happen.
 func encodeTrace(t *Task, start sandbox.Start, p *sandbox.Phases) []byte {
-	b, err := json.Marshal(storedTrace{t.RunTask.Task, t.State, t.RequestID, start, p})
-	if err != nil {
-		return nil // the instants are lost, the task is not
+	b := make([]byte, 1, 64+len(t.State)+len(t.RequestID))
+	b[0] = taskRecord
+	b = binary.AppendVarint(b, int64(t.RunTask.Task))
+	for _, text := range []string{t.State, t.RequestID, string(start)} {
+		b = binary.AppendVarint(b, int64(len(text)))
+		b = append(b, text...)
 	}
-	return append([]byte{taskRecord}, b...)
+	b = binary.AppendVarint(b, p.Queued)
+	for _, at := range []int64{p.Sent, p.Entered, p.Returned, p.Received} {
+		if at != 0 {
+			at -= p.Queued
+		}
+		b = binary.AppendVarint(b, at)
+	}
+	return b
 }
 
 // marks are the instants at which flushes ended, which are written with the next flush.

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"anthill/arn"
 	"anthill/asl"
 	"anthill/asl/interp"
 	"anthill/fault"
@@ -31,19 +32,22 @@ type run struct {
 		since time.Time // when it was last driven to the end of its inbox
 	}
 
-	e       Execution
-	logging Logging
-	x       *interp.Execution
-	timers  map[interp.Key]*time.Timer
-	tasks   map[interp.Key]*Task
-	marks   marks                       // what is written with the next flush
-	kept    [][]byte                    // Express: records that are written at the end
-	resting bool                        // the record of it among the open ones says that it only waits
-	next    work                        // a task that the driver does itself when it has driven
-	fresh   bool                        // its stream has no events for certain
-	dead    error                       // why the execution is not driven any more, until the platform starts again
-	done    chan struct{}               // closed when the execution has ended and that is durable
-	input   atomic.Pointer[value.Value] // what it was started with, for readers; nil when that is only on disk
+	e        Execution
+	scope    Scope // of the execution's ARN
+	logging  Logging
+	root     sync.Once // guards rootText, e.Root()
+	rootText string
+	x        *interp.Execution
+	timers   map[interp.Key]*time.Timer
+	tasks    map[interp.Key]*Task
+	marks    marks                       // what is written with the next flush
+	kept     [][]byte                    // Express: records that are written at the end
+	resting  bool                        // the record of it among the open ones says that it only waits
+	next     work                        // a task that the driver does itself when it has driven
+	fresh    bool                        // its stream has no events for certain
+	dead     error                       // why the execution is not driven any more, until the platform starts again
+	done     chan struct{}               // closed when the execution has ended and that is durable
+	input    atomic.Pointer[value.Value] // what it was started with, for readers; nil when that is only on disk
 }
 
 // work is something to do, which may give something to do next: the tasks of a chain follow one another on one goroutine.
@@ -108,6 +112,9 @@ func (s *Service) runOf(e Execution, m *asl.Machine, l Logging) *run {
 
 func (r *run) fill(e Execution, m *asl.Machine, l Logging) {
 	r.e, r.logging = e, l
+	if a, err := arn.Parse(e.ARN); err == nil {
+		r.scope = Scope{a.Account, a.Region}
+	}
 	r.timers, r.tasks = map[interp.Key]*time.Timer{}, map[interp.Key]*Task{}
 	r.x = interp.New(m, r.identity())
 }

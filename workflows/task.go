@@ -86,23 +86,25 @@ func (t *Task) end() {
 }
 
 func (r *run) newTask(e *interp.RunTask, recovered bool) *Task {
-	t := &Task{RunTask: e, Execution: r.e.ARN, RoleARN: r.e.RoleARN, Recovered: recovered, r: r, origin: &r.e}
-	if a, err := arn.Parse(r.e.ARN); err == nil {
-		t.Scope = Scope{a.Account, a.Region}
+	t := &Task{RunTask: e, Execution: r.e.ARN, RoleARN: r.e.RoleARN, Scope: r.scope, Recovered: recovered, r: r, origin: &r.e}
+	if text := e.Credentials.Get("RoleArn").Text(); text != "" {
+		if role, err := arn.Parse(text); err == nil && role.Account != "" {
+			t.Scope.Account = role.Account // the task is done as that role, in its account
+		}
 	}
-	if role, err := arn.Parse(e.Credentials.Get("RoleArn").Text()); err == nil && role.Account != "" {
-		t.Scope.Account = role.Account // the task is done as that role, in its account
-	}
-	h := sha256.New()
-	h.Write([]byte(r.e.ARN))
-	var b [16]byte
-	binary.BigEndian.PutUint64(b[:8], uint64(r.e.Started.UnixNano()))
-	binary.BigEndian.PutUint64(b[8:], e.Task)
-	h.Write(b[:])
-	copy(b[:], h.Sum(nil))
-	t.RequestID = uuid.Of(b)
+	t.RequestID = r.requestID(e.Task)
 	t.ctx, t.cancel = context.WithCancel(r.s.ctx)
 	return t
+}
+
+// requestID is the same whenever a task is asked for: it is made of what the execution's history has.
+func (r *run) requestID(task uint64) string {
+	b := make([]byte, 0, 256)
+	b = append(b, r.e.ARN...)
+	b = binary.BigEndian.AppendUint64(b, uint64(r.e.Started.UnixNano()))
+	b = binary.BigEndian.AppendUint64(b, task)
+	h := sha256.Sum256(b)
+	return uuid.Of([16]byte(h[:16]))
 }
 
 // perform does a task and brings its outcome. What the execution does next, it does too.

@@ -116,13 +116,11 @@ func (s *Service) Trace(executionARN string) (*Trace, error) {
 			return nil, fault.In(op, err)
 		}
 		switch rec.Data[0] {
-		case taskRecord:
-			var st storedTrace
-			if err := json.Unmarshal(rec.Data[1:], &st); err != nil {
-				continue
+		case taskRecord, oldTaskRecord:
+			if task, ok := traceOf(rec.Data); ok {
+				task.Scheduled = ids[task.Task]
+				t.Tasks = append(t.Tasks, task)
 			}
-			t.Tasks = append(t.Tasks, TaskTrace{Task: st.Task, Scheduled: ids[st.Task], State: st.State, RequestID: st.RequestID, Start: string(st.Start),
-				Queued: st.Phases.Queued, Sent: st.Phases.Sent, Entered: st.Phases.Entered, Returned: st.Phases.Returned, Received: st.Phases.Received})
 		case flushRecord:
 			seq, at, ok := decodeMark(rec.Data)
 			for ; ok && undated < len(seqs) && seqs[undated] <= seq; undated++ {

@@ -2,8 +2,8 @@ package workflows
 
 import (
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
-	"fmt"
 	"strings"
 )
 
@@ -14,7 +14,10 @@ func (e *Execution) Root() string {
 		return root
 	}
 	h := sha256.Sum256([]byte(e.ARN))
-	return fmt.Sprintf("1-%08x-%s", uint32(e.Started.Unix()), hex.EncodeToString(h[:12]))
+	b := append(make([]byte, 0, 35), "1-"...)
+	b = hex.AppendEncode(b, binary.BigEndian.AppendUint32(nil, uint32(e.Started.Unix())))
+	b = append(b, '-')
+	return string(hex.AppendEncode(b, h[:12]))
 }
 
 // headerField is a field of an X-Amzn-Trace-Id value: "Root", "Parent" or "Sampled"; "" when it is missing.
@@ -35,12 +38,20 @@ func Segment(requestID string) string {
 
 // traceHeader is what t hands over with its call: the trace of its execution, and itself as the parent.
 func (t *Task) traceHeader() string {
-	e := t.origin
-	sampled := headerField(e.TraceHeader, "Sampled")
+	sampled := headerField(t.origin.TraceHeader, "Sampled")
 	if sampled != "1" {
 		sampled = "0"
 	}
-	return "Root=" + e.Root() + ";Parent=" + Segment(t.RequestID) + ";Sampled=" + sampled
+	return "Root=" + t.root() + ";Parent=" + Segment(t.RequestID) + ";Sampled=" + sampled
+}
+
+// root is origin.Root, which all tasks of a run share.
+func (t *Task) root() string {
+	if t.r == nil {
+		return t.origin.Root()
+	}
+	t.r.root.Do(func() { t.r.rootText = t.origin.Root() })
+	return t.r.rootText
 }
 
 // passedOn is the trace header of an execution that t starts; "" when its own came without one, so that nobody is shown a
