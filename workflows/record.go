@@ -2,6 +2,7 @@ package workflows
 
 import (
 	"encoding/binary"
+	"slices"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -21,20 +22,21 @@ const (
 )
 
 // encode makes the records of events, and of what comes beside them.
-func (r *run) encode(events []interp.Event, m message) [][]byte {
-	out := make([][]byte, 0, len(events)+2)
+func (r *run) encode(records [][]byte, events []interp.Event, m *message) [][]byte {
+	records = slices.Grow(records, len(events)+2)
+	b := make([]byte, 0, 128*len(events))
 	for i := range events {
-		b := make([]byte, 1, 128)
-		b[0] = eventRecord
 		if events[i].Type.Enters() {
 			r.s.transitions.Add(1)
 		}
-		out = append(out, events[i].Append(b))
+		from := len(b)
+		b = events[i].Append(append(b, eventRecord))
+		records = append(records, b[from:len(b):len(b)])
 	}
 	if m.side != nil && len(events) > 0 {
-		out = append(out, m.side)
+		records = append(records, m.side)
 	}
-	return out
+	return records
 }
 
 // eventOf reads a record; ok is false for records beside the events.

@@ -134,14 +134,16 @@ func (r *run) identity() interp.Identity {
 
 // first commits what begins an execution. The caller has set busy.
 func (r *run) first(m message) error {
-	events := r.x.Decide(m.in, m.at)
-	records := r.encode(events, m)
+	room := r.s.rooms.Get().(*eventRoom)
+	defer r.s.rooms.give(room)
+	events := room.decide(r.x, &m)
+	records := r.encode(nil, events, &m)
 	input := r.x.Input()
 	r.input.Store(&input)
 	var also []store.Write
 	if r.e.Type == Standard {
 		if r.x.Done() {
-			r.close(events)
+			r.close(&room.last)
 			also = []store.Write{r.s.executions.Write(r.e.ARN, r.e), r.s.order.Write(r.e.listKey(), struct{}{})}
 			if !r.fresh {
 				also = append(also, r.s.open.Remove(r.e.ARN))
@@ -156,7 +158,7 @@ func (r *run) first(m message) error {
 	} else {
 		r.kept = records
 		if r.x.Done() {
-			r.close(events)
+			r.close(&room.last)
 		}
 	}
 	r.logEvents(events)
@@ -253,7 +255,9 @@ func (r *run) step(batch []message) {
 		return
 	}
 	var records [][]byte
-	var all, last []interp.Event
+	var all []interp.Event
+	room := r.s.rooms.Get().(*eventRoom)
+	defer r.s.rooms.give(room)
 	wait := time.Duration(0)
 	for i := range batch {
 		m := &batch[i]
@@ -263,19 +267,19 @@ func (r *run) step(batch []message) {
 		if m.in == nil {
 			continue
 		}
-		events := r.x.Decide(m.in, m.at)
+		events := room.decide(r.x, m)
 		wait = max(wait, r.shift(events))
 		if len(events) > 0 {
-			last = events
+			room.last = events[len(events)-1]
 			if r.logging.Level != "" && r.logging.Level != logOff {
 				all = append(all, events...)
 			}
 		}
-		records = append(records, r.encode(events, *m)...)
+		records = r.encode(records, events, m)
 	}
 	r.hold(wait)
 	if len(records) > 0 {
-		if err := r.commit(records, last); err != nil {
+		if err := r.commit(records, &room.last); err != nil {
 			for _, m := range batch {
 				m.tell(err)
 			}
@@ -316,7 +320,7 @@ func (r *run) answer(m *message) bool {
 
 // commit writes records. While the disk is full it waits and tries again: the events are decided, and nothing has been
 // done about them. Other failures end the driving of this execution until the next start of the platform.
-func (r *run) commit(records [][]byte, last []interp.Event) error {
+func (r *run) commit(records [][]byte, last *interp.Event) error {
 	var also []store.Write
 	ended := r.x.Done() && r.e.Status == Running
 	if ended {
@@ -374,11 +378,10 @@ func (r *run) append(d history.Durability, records [][]byte, also []store.Write)
 	return err
 }
 
-// close sets the execution's end, which is that of its last events.
-func (r *run) close(last []interp.Event) {
+// close sets the execution's end, which is that of its last event.
+func (r *run) close(last *interp.Event) {
 	r.e.Status = statusOf(r.x)
-	r.e.Stopped = last[len(last)-1].Time
-	r.e.Events = last[len(last)-1].ID
+	r.e.Stopped, r.e.Events = last.Time, last.ID
 }
 
 // settle begins what the execution owes now and ends what it does not want any more.

@@ -80,6 +80,7 @@ type Service struct {
 	transitions  atomic.Int64                  // states entered since Open
 	wakeRest     chan struct{}                 // has room for one: the keeper of those that rest has something to do
 	turns        *turns
+	rooms        *eventRooms
 
 	ctx  context.Context // ends with Close
 	stop context.CancelFunc
@@ -135,6 +136,7 @@ func Open(ctx context.Context, c Config) (*Service, error) {
 		open:         store.Of[openRecord](c.Store, "executions-open"),
 		wakeRest:     make(chan struct{}, 1),
 		turns:        newTurns(c.TasksAtOnce),
+		rooms:        newEventRooms(),
 	}
 	s.ctx, s.stop = context.WithCancel(context.WithoutCancel(ctx))
 	s.mu.machines = map[string]*Machine{}

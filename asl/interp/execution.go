@@ -103,8 +103,11 @@ func New(m *asl.Machine, id Identity) *Execution {
 
 // Decide takes an input and gives all events that follow from it without an outside effect. It advances x; see the
 // driver's contract.
-func (x *Execution) Decide(in Input, now time.Time) []Event {
-	x.now = now
+func (x *Execution) Decide(in Input, now time.Time) []Event { return x.DecideInto(nil, in, now) }
+
+// DecideInto is Decide that puts the events into room, as many as there is capacity for; its contents are lost.
+func (x *Execution) DecideInto(room []Event, in Input, now time.Time) []Event {
+	x.now, x.out = now, room[:0]
 	x.take(in)
 	for x.status == Running && x.head < len(x.ready) {
 		f := x.ready[x.head]
