@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"anthill/fault"
@@ -58,6 +59,8 @@ type Driver struct {
 		complete     time.Time           // as Complete
 		closed       bool
 	}
+	stalled atomic.Int64 // until when nobody waits promptly for an answer, nanoseconds since 1970
+
 	launch sync.Mutex // one launch of a supervisor at a time
 	wg     sync.WaitGroup
 }

@@ -158,7 +158,7 @@ func (e *environment) start(ctx context.Context, client *supervisor.Client) (sup
 		return begun, nil, err
 	}
 	e.mu.Lock()
-	p.pid, p.conn = begun.PID, newConn(data)
+	p.pid, p.conn = begun.PID, newConn(data, &e.d.stalled)
 	e.mu.Unlock()
 	if begun.Restored {
 		e.early = append(e.early, e.d.snapshotOutput(&e.spec)...)
@@ -170,22 +170,9 @@ func (e *environment) start(ctx context.Context, client *supervisor.Client) (sup
 // means the last.
 func (e *environment) next(ctx context.Context, p *running, until time.Time, wanted func(frame) bool) (frame, sandbox.Outcome, error) {
 	for {
-		if err := p.conn.within(until); err != nil {
-			return e.lost(p)
-		}
-		var unwatch func() bool
-		if ctx.Done() != nil {
-			unwatch = context.AfterFunc(ctx, func() { _ = p.conn.SetReadDeadline(past) })
-		}
-		select {
-		case <-p.ended: // whatever it said before is in the socket
-			p.conn.until = time.Time{}
-			_ = p.conn.SetReadDeadline(time.Now().Add(20 * time.Millisecond))
-		default:
-		}
-		f, err := p.conn.read()
-		if unwatch != nil {
-			unwatch()
+		f, err, came := p.conn.soon()
+		if !came {
+			f, err = e.wait(ctx, p, until)
 		}
 		switch {
 		case err == nil && wanted(f):
@@ -215,6 +202,23 @@ func (e *environment) next(ctx context.Context, p *running, until time.Time, wan
 			return e.reset(p, err)
 		}
 	}
+}
+
+// wait reads one frame patiently.
+func (e *environment) wait(ctx context.Context, p *running, until time.Time) (frame, error) {
+	if err := p.conn.within(until); err != nil {
+		return frame{}, err
+	}
+	if ctx.Done() != nil {
+		defer context.AfterFunc(ctx, func() { _ = p.conn.SetReadDeadline(past) })()
+	}
+	select {
+	case <-p.ended: // whatever it said before is in the socket
+		p.conn.until = time.Time{}
+		_ = p.conn.SetReadDeadline(time.Now().Add(20 * time.Millisecond))
+	default:
+	}
+	return p.conn.read()
 }
 
 // reset says how the process ended whose socket gave err. When its end of the socket was closed with something unread in it,
@@ -306,16 +310,20 @@ func (e *environment) Wait(ctx context.Context, until time.Time) (sandbox.Outcom
 		out.Untaken = out.Kind == sandbox.Exited
 		return out, err
 	}
-	return outcomeOf(f)
+	now := time.Now()
+	if p.conn != nil {
+		p.conn.pace(now)
+	}
+	return outcomeOf(f, now)
 }
 
-func outcomeOf(f frame) (sandbox.Outcome, error) {
+func outcomeOf(f frame, now time.Time) (sandbox.Outcome, error) {
 	entered, returned, memory, rest, err := times(f.payload)
 	if err != nil {
 		return sandbox.Outcome{}, fault.In("process.Wait", err)
 	}
 	out := sandbox.Outcome{Kind: sandbox.Answered, Payload: rest, Entered: entered, Returned: returned,
-		Received: time.Now().UnixNano(), MaxMemoryMB: memory}
+		Received: now.UnixNano(), MaxMemoryMB: memory}
 	if f.kind == frameFailure {
 		kind, object, _ := bytes.Cut(rest, []byte{0})
 		out.Kind, out.ErrorType, out.Payload = sandbox.Failed, string(kind), object

@@ -4,8 +4,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
-	"net"
 	"strconv"
 	"time"
 
@@ -50,59 +48,7 @@ type frame struct {
 	payload []byte // valid until the next read, unless it was large
 }
 
-// conn is a data socket with a buffer for what was read and not yet used.
-type conn struct {
-	*net.UnixConn
-	in  []byte // filled part
-	out []byte
-
-	until time.Time // the read deadline that is set, as far as the reader knows
-}
-
-func newConn(c *net.UnixConn) *conn { return &conn{UnixConn: c, in: make([]byte, 0, 4096)} }
-
-// within makes reads end at until at the latest. To move a deadline costs as much as a read: one that comes earlier is left,
-// and whoever is woken by it asks again.
-func (c *conn) within(until time.Time) error {
-	if !c.until.IsZero() && !c.until.After(until) && time.Now().Before(c.until) {
-		return nil
-	}
-	c.until = until
-	return c.SetReadDeadline(until)
-}
-
 var errFrame = errors.New("the runtime sent what is no frame")
-
-// read gives the next frame. A deadline error leaves what has come so far for the next call.
-func (c *conn) read() (frame, error) {
-	for {
-		if f, ok, err := c.take(); ok || err != nil {
-			return f, err
-		}
-		if len(c.in) == cap(c.in) {
-			c.grow()
-		}
-		n, err := c.UnixConn.Read(c.in[len(c.in):cap(c.in)])
-		c.in = c.in[:len(c.in)+n]
-		if n == 0 && err != nil {
-			return frame{}, err
-		}
-		if n == 0 {
-			return frame{}, io.ErrUnexpectedEOF
-		}
-	}
-}
-
-// grow makes room for the frame that has begun, so that a large one is read in few calls.
-func (c *conn) grow() {
-	size := 2 * cap(c.in)
-	if len(c.in) >= 4 {
-		size = max(size, int(binary.BigEndian.Uint32(c.in))+4)
-	}
-	in := make([]byte, len(c.in), size)
-	copy(in, c.in)
-	c.in = in
-}
 
 // take cuts a whole frame from the buffer. Its payload is the caller's.
 func (c *conn) take() (frame, bool, error) {
@@ -131,12 +77,9 @@ func (c *conn) take() (frame, bool, error) {
 	return f, true, nil
 }
 
-// small is what an idle socket takes without waiting for its reader.
-const small = 32 << 10
-
-// invoke writes an invocation in one go.
-func (c *conn) invoke(number uint64, inv *sandbox.Invocation, deadline time.Time, kind byte) error {
-	b := append(c.out[:0], 0, 0, 0, 0, kind)
+// appendInvoke appends the frame of an invocation.
+func appendInvoke(b []byte, kind byte, number uint64, inv *sandbox.Invocation, deadline time.Time) ([]byte, error) {
+	b = append(b, 0, 0, 0, 0, kind)
 	b = binary.BigEndian.AppendUint64(b, number)
 	b = append(b, 0, 0)
 	b = append(append(b, inv.RequestID...), 0)
@@ -147,7 +90,7 @@ func (c *conn) invoke(number uint64, inv *sandbox.Invocation, deadline time.Time
 	b = append(b, inv.Identity...)
 	head := len(b) - headSize - 2
 	if head > 0xffff {
-		return fmt.Errorf("the head of an invocation holds %d bytes", head)
+		return nil, fmt.Errorf("the head of an invocation holds %d bytes", head)
 	}
 	binary.BigEndian.PutUint16(b[headSize:], uint16(head))
 	if len(inv.Payload) == 0 {
@@ -156,19 +99,7 @@ func (c *conn) invoke(number uint64, inv *sandbox.Invocation, deadline time.Time
 		b = append(b, inv.Payload...)
 	}
 	binary.BigEndian.PutUint32(b, uint32(len(b)-4))
-	if len(b) > small {
-		if err := c.SetWriteDeadline(deadline); err != nil {
-			return err
-		}
-		defer c.SetWriteDeadline(time.Time{})
-	}
-	_, err := c.UnixConn.Write(b)
-	if cap(b) <= 64<<10 {
-		c.out = b
-	} else {
-		c.out = nil
-	}
-	return err
+	return b, nil
 }
 
 // times reads the three numbers at the head of a payload.
@@ -178,13 +109,4 @@ func times(payload []byte) (first, second int64, memoryMB int, rest []byte, err 
 	}
 	kib := binary.BigEndian.Uint64(payload[16:])
 	return int64(binary.BigEndian.Uint64(payload)), int64(binary.BigEndian.Uint64(payload[8:])), int((kib + 1023) / 1024), payload[24:], nil
-}
-
-// readNow gives a frame that is in the socket already.
-func (c *conn) readNow() (frame, error) {
-	c.until = time.Time{}
-	if err := c.SetReadDeadline(time.Now().Add(20 * time.Millisecond)); err != nil {
-		return frame{}, err
-	}
-	return c.read()
 }

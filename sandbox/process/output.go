@@ -28,6 +28,7 @@ var recordMagic = []byte{0xA5, 0x5A, 0x00}
 type output struct {
 	path   string
 	file   *os.File
+	fd     int      // its descriptor, which to ask it for is a system call
 	mark   *os.File // holds how far it was read
 	offset int64    // read so far
 	part   []byte
@@ -41,10 +42,10 @@ func (o *output) read(all bool) []sandbox.Entry {
 		if err != nil {
 			return nil // nothing was written yet
 		}
-		o.file = f
+		o.file, o.fd = f, int(f.Fd())
 	}
 	var st unix.Stat_t
-	if err := unix.Fstat(int(o.file.Fd()), &st); err != nil {
+	if err := unix.Fstat(o.fd, &st); err != nil {
 		return nil
 	}
 	if st.Size < o.offset { // it was emptied by the supervisor
@@ -85,7 +86,7 @@ func (o *output) keep() {
 		_, _ = o.mark.WriteAt(b[:], 0) // if this fails some lines come twice after a crash
 	}
 	if o.offset-o.freed > 1<<20 {
-		_ = unix.Fallocate(int(o.file.Fd()), unix.FALLOC_FL_PUNCH_HOLE|unix.FALLOC_FL_KEEP_SIZE, o.freed, o.offset-o.freed)
+		_ = unix.Fallocate(o.fd, unix.FALLOC_FL_PUNCH_HOLE|unix.FALLOC_FL_KEEP_SIZE, o.freed, o.offset-o.freed)
 		o.freed = o.offset
 	}
 }

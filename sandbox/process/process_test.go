@@ -47,12 +47,15 @@ type house struct {
 type lines struct {
 	mu  sync.Mutex
 	all []sandbox.Line
+	off bool // forget them, for benchmarks
 }
 
 func (l *lines) Write(more []sandbox.Line) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.all = append(l.all, more...)
+	if !l.off {
+		l.all = append(l.all, more...)
+	}
 }
 
 func (l *lines) text() string {

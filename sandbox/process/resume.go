@@ -37,7 +37,7 @@ func (e *environment) Resume(ctx context.Context) (sandbox.Resumed, error) {
 		return sandbox.Resumed{}, fault.In(op, err)
 	}
 	e.mu.Lock()
-	p.conn = newConn(data)
+	p.conn = newConn(data, &e.d.stalled)
 	e.mu.Unlock()
 	if page.State == supervisor.Starting { // nobody waits for an init that an earlier platform began
 		return sandbox.Resumed{}, &fault.Error{Kind: fault.Conflict, Op: op, Noun: "environment", Name: e.id, Detail: "it was starting"}

@@ -1,0 +1,279 @@
+package process
+
+import (
+	"encoding/binary"
+	"io"
+	"net"
+	"os"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"anthill/sandbox"
+)
+
+// conn is a data socket with a buffer for what was read and not yet used.
+//
+// Its reader can wait in two ways. The patient one is Go's poller: as many as you like wait for as long as it takes, and each
+// is woken through two schedulers. While answers come soon the reader is prompt: its own thread sleeps in the kernel and
+// wakes with the answer, on the processor on which the function has just run. Meanwhile it keeps its place in Go's
+// scheduler, which is what makes it cheap and why it must not last: an answer that takes longer than soon ends it for this
+// socket, and one that does not come within a tick of the kernel for all sockets of the driver, for respite.
+//
+// Only the reader changes the way. Others may set a deadline, which a prompt reader does not need, and close.
+type conn struct {
+	in  []byte // filled part
+	out []byte
+
+	until time.Time // the read deadline that is set, as far as the reader knows
+	sent  time.Time // when the newest invocation was
+	quick int       // answers in a row that came soon
+
+	stalled *atomic.Int64 // of the driver: until when nobody is prompt, nanoseconds since 1970
+	mu      struct {
+		sync.Mutex
+		patient *net.UnixConn // nil while the reader is prompt
+		prompt  int           // the same socket's descriptor in blocking mode while it is
+		closed  bool
+	}
+}
+
+const (
+	soon     = 500 * time.Microsecond // what an answer takes at the most that is waited for promptly
+	soonRow  = 3                      // how many must have taken no longer before
+	yieldRow = 16                     // prompt readers let others have their turn now and then
+	respite  = 200 * time.Millisecond
+)
+
+func newConn(c *net.UnixConn, stalled *atomic.Int64) *conn {
+	n := &conn{in: make([]byte, 0, 4096), stalled: stalled}
+	n.mu.patient = c
+	return n
+}
+
+// within makes reads end at until at the latest. To move a deadline costs as much as a read: one that comes earlier is left,
+// and whoever is woken by it asks again.
+func (c *conn) within(until time.Time) error {
+	p, err := c.patient()
+	if err != nil {
+		return err
+	}
+	if !c.until.IsZero() && !c.until.After(until) && time.Now().Before(c.until) {
+		return nil
+	}
+	c.until = until
+	return p.SetReadDeadline(until)
+}
+
+// SetReadDeadline wakes a patient reader at t. A prompt one is soon awake by itself.
+func (c *conn) SetReadDeadline(t time.Time) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.mu.patient == nil {
+		return nil
+	}
+	return c.mu.patient.SetReadDeadline(t)
+}
+
+// Close ends the connection, and any read of it.
+func (c *conn) Close() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.mu.closed {
+		return net.ErrClosed
+	}
+	c.mu.closed = true
+	if c.mu.patient == nil {
+		return unix.Close(c.mu.prompt)
+	}
+	return c.mu.patient.Close()
+}
+
+// patient gives the socket for Go's poller.
+func (c *conn) patient() (*net.UnixConn, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.mu.patient != nil {
+		return c.mu.patient, nil
+	}
+	if c.mu.closed {
+		return nil, net.ErrClosed
+	}
+	f := os.NewFile(uintptr(c.mu.prompt), "data")
+	p, err := net.FileConn(f)
+	f.Close()
+	if err != nil {
+		c.mu.closed = true
+		return nil, err
+	}
+	c.mu.patient = p.(*net.UnixConn) // it was one
+	c.until, c.quick = time.Time{}, 0
+	return c.mu.patient, nil
+}
+
+// hurry makes the reader prompt, if it is not.
+func (c *conn) hurry() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.mu.closed || c.mu.patient == nil {
+		return
+	}
+	raw, err := c.mu.patient.SyscallConn()
+	if err != nil {
+		return
+	}
+	fd := -1
+	if raw.Control(func(old uintptr) { fd, err = unix.FcntlInt(old, unix.F_DUPFD_CLOEXEC, 0) }) != nil || err != nil {
+		return
+	}
+	c.mu.patient.Close() // out of the poller, which would be woken by every answer
+	c.mu.patient, c.mu.prompt = nil, fd
+	tick := unix.NsecToTimeval(int64(time.Millisecond)) // the kernel rounds it up to its ticks, and needs no timer of the machine for it
+	_ = unix.SetNonblock(fd, false)
+	_ = unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &tick)
+}
+
+// pace is told of every answer to an invocation, and chooses how the next is waited for.
+func (c *conn) pace(now time.Time) {
+	if now.Sub(c.sent) > soon {
+		_, _ = c.patient() // what is wrong with it shows when it is used
+		c.quick = 0
+		return
+	}
+	if c.quick++; c.quick >= soonRow && now.UnixNano() > c.stalled.Load() {
+		c.hurry()
+	}
+	if c.quick%yieldRow == 0 {
+		runtime.Gosched()
+	}
+}
+
+// soon gives the next frame if the reader is prompt and it comes soon. came is false when it is not, or it does not.
+func (c *conn) soon() (f frame, err error, came bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.mu.patient != nil || c.mu.closed || c.sent.UnixNano() < c.stalled.Load() {
+		return frame{}, nil, false
+	}
+	for {
+		if f, ok, err := c.take(); ok || err != nil {
+			return f, err, true
+		}
+		if len(c.in) == cap(c.in) {
+			c.grow()
+		}
+		room := c.in[len(c.in):cap(c.in)]
+		n, _, errno := syscall.RawSyscall6(syscall.SYS_RECVFROM, uintptr(c.mu.prompt), uintptr(unsafe.Pointer(&room[0])), uintptr(len(room)), 0, 0, 0)
+		switch {
+		case errno == syscall.EINTR: // Go wants the thread: calling anything lets it have it
+			runtime.Gosched()
+		case errno == syscall.EAGAIN:
+			c.stalled.Store(time.Now().Add(respite).UnixNano())
+			return frame{}, nil, false
+		case errno != 0:
+			return frame{}, errno, true
+		case n == 0:
+			return frame{}, io.ErrUnexpectedEOF, true
+		default:
+			c.in = c.in[:len(c.in)+int(n)]
+		}
+	}
+}
+
+// read gives the next frame. A deadline error leaves what has come so far for the next call.
+func (c *conn) read() (frame, error) {
+	p, err := c.patient()
+	if err != nil {
+		return frame{}, err
+	}
+	for {
+		if f, ok, err := c.take(); ok || err != nil {
+			return f, err
+		}
+		if len(c.in) == cap(c.in) {
+			c.grow()
+		}
+		n, err := p.Read(c.in[len(c.in):cap(c.in)])
+		c.in = c.in[:len(c.in)+n]
+		if n == 0 && err != nil {
+			return frame{}, err
+		}
+		if n == 0 {
+			return frame{}, io.ErrUnexpectedEOF
+		}
+	}
+}
+
+// readNow gives a frame that is in the socket already.
+func (c *conn) readNow() (frame, error) {
+	c.until = time.Time{}
+	if err := c.within(time.Now().Add(20 * time.Millisecond)); err != nil {
+		return frame{}, err
+	}
+	return c.read()
+}
+
+// grow makes room for the frame that has begun, so that a large one is read in few calls.
+func (c *conn) grow() {
+	size := 2 * cap(c.in)
+	if len(c.in) >= 4 {
+		size = max(size, int(binary.BigEndian.Uint32(c.in))+4)
+	}
+	in := make([]byte, len(c.in), size)
+	copy(in, c.in)
+	c.in = in
+}
+
+// small is what an idle socket takes without waiting for its reader.
+const small = 32 << 10
+
+// invoke writes an invocation in one go.
+func (c *conn) invoke(number uint64, inv *sandbox.Invocation, deadline time.Time, kind byte) error {
+	b, err := appendInvoke(c.out[:0], kind, number, inv, deadline)
+	if err != nil {
+		return err
+	}
+	if c.out = b; cap(b) > 64<<10 {
+		c.out = nil
+	}
+	c.sent = time.Now()
+	n, err := c.writePromptly(b)
+	if err != nil || n == len(b) {
+		return err
+	}
+	p, err := c.patient()
+	if err != nil {
+		return err
+	}
+	if len(b) > small {
+		if err := p.SetWriteDeadline(deadline); err != nil {
+			return err
+		}
+		defer p.SetWriteDeadline(time.Time{})
+	}
+	_, err = p.Write(b[n:])
+	return err
+}
+
+// writePromptly writes as much of b as the socket takes at once, when the reader is prompt.
+func (c *conn) writePromptly(b []byte) (int, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.mu.patient != nil || c.mu.closed || len(b) > small {
+		return 0, nil
+	}
+	n, _, errno := syscall.RawSyscall6(syscall.SYS_SENDTO, uintptr(c.mu.prompt), uintptr(unsafe.Pointer(&b[0])), uintptr(len(b)),
+		syscall.MSG_DONTWAIT|syscall.MSG_NOSIGNAL, 0, 0)
+	switch errno {
+	case 0:
+		return int(n), nil
+	case syscall.EAGAIN, syscall.EINTR:
+		return 0, nil
+	}
+	return 0, errno
+}
