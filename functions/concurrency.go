@@ -221,6 +221,9 @@ func (s *Service) SetProvisioned(r Ref, n int) (Allocation, error) {
 		return Allocation{}, err
 	}
 	f, err := s.edit(op, r, func(e *edit) error {
+		if v, ok := e.resolve(r.Qualifier); ok && v.Settings.SnapStart == snapPublished { // in words of ours
+			return invalid(op, "Provisioned Concurrency is not supported for functions with SnapStart enabled.")
+		}
 		total := n
 		for q, other := range e.Provisioned {
 			if q != r.Qualifier {

@@ -18,6 +18,8 @@ const (
 	ReasonSigning     = "code-signing" // CodeSigningConfigNotFoundException
 	ReasonProvisioned = "provisioned"  // ProvisionedConcurrencyConfigNotFoundException
 
+	ReasonRecursion = "recursion" // RecursiveInvocationException
+
 	// The reasons of TooManyRequestsException, in AWS's words.
 	ReasonReserved = "ReservedFunctionConcurrentInvocationLimitExceeded"
 	ReasonAccount  = "ConcurrentInvocationLimitExceeded"

@@ -3,6 +3,7 @@ package functions
 import (
 	"context"
 	"crypto/rand"
+	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -33,6 +34,12 @@ const (
 	maxQueuedPayload = 1 << 20
 )
 
+// Limits of what goes to a function beside its payload, in bytes.
+const (
+	maxTrace         = 4096 // a longer trace header is no trace header
+	maxClientContext = 3583 // encoded (AWS: Invoke)
+)
+
 // Invocation is a request to run a function.
 type Invocation struct {
 	Ref
@@ -58,7 +65,7 @@ type Result struct {
 	*sandbox.Result
 	ExecutedVersion string
 	FunctionARN     string // of what ran, qualified as it was invoked
-	TraceID         string // X-Amzn-Trace-Id value that the function saw
+	TraceID         string // X-Amzn-Trace-Id value that the function saw, but for its lineage
 }
 
 // Invoke runs a function. Unknown functions, throttling and broken requests are faults (noun "function"). A queued or
@@ -72,10 +79,14 @@ func (s *Service) Invoke(ctx context.Context, inv Invocation) (*Result, error) {
 	if err := checkPayload(op, inv.Mode, inv.Payload); err != nil {
 		return nil, err
 	}
+	if base64.StdEncoding.EncodedLen(len(inv.ClientContext)) > maxClientContext {
+		return nil, &fault.Error{Kind: fault.Invalid, Op: op, Noun: noun, Name: inv.Name, Reason: ReasonContent,
+			Detail: fmt.Sprintf("Client context must be at most %d bytes.", maxClientContext)}
+	}
 	if inv.RequestID == "" {
 		inv.RequestID = uuid.New()
 	}
-	if inv.TraceID == "" {
+	if inv.TraceID == "" || len(inv.TraceID) > maxTrace {
 		inv.TraceID = newTraceID()
 	}
 	if len(inv.Payload) == 0 {
@@ -87,7 +98,11 @@ func (s *Service) Invoke(ctx context.Context, inv Invocation) (*Result, error) {
 	switch inv.Mode {
 	case DryRun:
 		return answered(t, inv.RequestID), nil
-	case Queued:
+	case Sync:
+		if err := t.recursive(op, inv.TraceID); err != nil {
+			return nil, err
+		}
+	case Queued: // a loop is ended by the queue
 		if err := s.queue.accept(t, &inv); err != nil {
 			return nil, fault.In(op, err)
 		}
@@ -113,8 +128,9 @@ func (s *Service) run(ctx context.Context, t *target, inv *Invocation) (*Result,
 	if inv.Stream != nil {
 		stream = func(kind string, piece []byte) { inv.Stream(t.spec.Version, kind, piece) }
 	}
+	_, trace := lineage(inv.TraceID, t.name)
 	out, err := s.c.Pool.Invoke(ctx, t.spec, sandbox.Invocation{Stream: stream, RequestID: inv.RequestID, Payload: inv.Payload, InvokedARN: t.arn,
-		TraceID: inv.TraceID, ClientContext: inv.ClientContext, LogTail: inv.LogTail, ForceCold: inv.ForceCold, Method: inv.Method})
+		TraceID: trace, ClientContext: inv.ClientContext, LogTail: inv.LogTail, ForceCold: inv.ForceCold, Method: inv.Method})
 	t.gauge.give(held)
 	if err != nil {
 		return nil, fault.In(op, err)
@@ -196,6 +212,8 @@ type target struct {
 	arn   string // as invoked
 	gauge *gauge
 	alias string // "" when the qualifier is none
+	name  string // of the function in a trace header's lineage
+	loops bool   // it may call itself without end
 
 	image   *Image // that it runs, when it is one
 	unready error  // why it cannot be invoked now; nil when it can
@@ -229,7 +247,8 @@ func (s *Service) target(op string, r Ref) (*target, error) {
 func (s *Service) targetsOf(l *live) map[string]*target {
 	ts := make(map[string]*target, 2+len(l.Versions)+len(l.Aliases))
 	add := func(qualifier, alias string, v *Version) *target {
-		t := &target{spec: s.specOf(l.Function, v), arn: l.ref(qualifier).ARN(), gauge: l.gauge, alias: alias, image: v.Code.Image, unready: unready(l.Name, v)}
+		t := &target{spec: s.specOf(l.Function, v), arn: l.ref(qualifier).ARN(), gauge: l.gauge, alias: alias, image: v.Code.Image, unready: unready(l.Name, v),
+			name: lineageName(l.Key()), loops: l.RecursiveLoop == "Allow"}
 		ts[qualifier] = t
 		return t
 	}

@@ -223,6 +223,11 @@ func (q *queue) run(d *queued, r *result) (*Result, error) {
 		r.condition = "ZeroReservedConcurrency"
 		return nil, nil
 	}
+	if err := t.recursive("functions.queue", d.TraceID); err != nil { // AWS does not say what its record's condition is then
+		q.s.log.Info("a queued invocation was stopped: its function calls itself", "function", d.Ref.ARN(), "request", d.RequestID)
+		r.condition = "RetriesExhausted"
+		return nil, nil
+	}
 	return q.s.run(q.ctx, t.pick(), &Invocation{Ref: d.Ref, Mode: Queued, RequestID: d.RequestID, Payload: d.Payload,
 		TraceID: d.TraceID, ClientContext: d.ClientContext, Arrived: d.Accepted.UnixNano(), Keep: true})
 }
@@ -297,7 +302,8 @@ func (q *queue) finish(d *queued, config AsyncConfig, r *result) error {
 				return err
 			}
 			now := time.Now()
-			next = &queued{Ref: target, RequestID: uuid.New(), TraceID: d.TraceID, Payload: record, Accepted: now, NotBefore: now}
+			_, trace := lineage(d.TraceID, lineageName(d.Ref.Key()))
+			next = &queued{Ref: target, RequestID: uuid.New(), TraceID: trace, Payload: record, Accepted: now, NotBefore: now}
 			writes = append(writes, q.docs.Write(next.key(), *next))
 		default:
 			if err := q.deliver(a.Service, to, record); err != nil {

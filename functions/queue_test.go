@@ -286,3 +286,49 @@ func (h *house) powerCut(rng *rand.Rand) {
 	h.driver = sandboxtest.New(h.handlers)
 	h.open()
 }
+
+// Two functions that are each other's destination run sixteen times each and are stopped, unless they may go on.
+func TestLoops(t *testing.T) {
+	for loop, want := range map[string]int{"Terminate": 32, "Allow": 100} {
+		synctest.Test(t, func(t *testing.T) {
+			runs, stopped := 0, 0
+			var mu sync.Mutex
+			count := func(context.Context, []byte) ([]byte, error) {
+				mu.Lock()
+				defer mu.Unlock()
+				if runs++; runs == 100 {
+					return nil, &sandboxtest.Error{Type: "Enough", Message: "it would go on"}
+				}
+				return []byte("1"), nil
+			}
+			failed := func(_ context.Context, event []byte) ([]byte, error) {
+				mu.Lock()
+				defer mu.Unlock()
+				stopped++
+				return []byte("1"), nil
+			}
+			h := newHouse(t, functions.Config{}, map[string]sandboxtest.Func{"app.h": count, "app.failed": failed})
+			none := 0
+			h.function("failed", "app.failed")
+			for _, name := range []string{"ping", "pong"} {
+				h.function(name, "app.h")
+				if err := h.SetRecursion(ref(name, ""), loop); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for name, to := range map[string]string{"ping": "pong", "pong": "ping"} {
+				_, err := h.SetAsync(ref(name, ""), functions.AsyncConfig{HasTargets: true, OnSuccess: ref(to, "").ARN(), OnFailure: ref("failed", "").ARN(), Retries: &none}, false)
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+			h.queue("ping", `{}`)
+			time.Sleep(time.Hour)
+			h.wantQueueEmpty()
+			if mu.Lock(); runs != want || stopped != 1 {
+				t.Errorf("%s: %d runs, %d stopped; want %d and 1", loop, runs, stopped, want)
+			}
+			mu.Unlock()
+		})
+	}
+}

@@ -179,3 +179,14 @@ func TestWhatSnapStartRefuses(t *testing.T) {
 		}
 	}
 }
+
+func TestSnapStartWithoutProvisionedConcurrency(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := snapHouse(t, functions.Config{}, sandboxtest.Options{})
+		h.snapStarted("snap")
+		h.publish("snap", "1")
+		h.settle()
+		_, err := h.SetProvisioned(ref("snap", "1"), 1)
+		wantFault(t, err, fault.Invalid, "Provisioned Concurrency is not supported for functions with SnapStart enabled.")
+	})
+}

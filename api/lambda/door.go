@@ -79,6 +79,8 @@ func errorOf(err error) error {
 		switch f.Reason {
 		case functions.ReasonNotReady:
 			return &SnapStartNotReadyException{Type: user, Message: f.Detail}
+		case functions.ReasonRecursion:
+			return &RecursiveInvocationException{Type: user, Message: f.Detail}
 		case functions.ReasonSnapshot:
 			return &SnapStartException{Type: user, Message: f.Detail}
 		}
