@@ -338,6 +338,7 @@ func (k *keeper) stop(id string) error {
 	switch {
 	case over:
 	case e.clone != nil:
+		e.clone.heed(e.state)
 		e.clone.kill()
 		for range 500 { // five seconds: a kill that the kernel cannot finish must not hold everything up
 			if closedWithin(e.done, 10*time.Millisecond) {

@@ -67,6 +67,7 @@ type template struct {
 		filling bool
 		used    time.Time
 		dropped bool
+		hot     bool // it was told which pages invocations touch
 	}
 }
 
@@ -78,6 +79,7 @@ type templateMessage struct {
 	Threads int    `json:"threads,omitempty"`
 	Status  int    `json:"status,omitempty"`
 	Error   string `json:"error,omitempty"`
+	Pages   []span `json:"pages,omitempty"`
 	initReport
 }
 

@@ -7,6 +7,7 @@ answer is one packet.
 
     a snapshot only: {"op": "init", "env"} + [output, mount of /tmp (in namespaces), cgroup files …]
     first, by itself                                                                       ->  {"op": "ready", "threads", …}
+    {"op": "hot", "pages": [[first, number, written], …]}: what invocations touch
     {"op": "fork", "id"} + [control socket, mount of /tmp (in namespaces), cgroup files …]  ->  {"op": "forked", "id"} + [pidfds]
     when a clone ends                                                                      ->  {"op": "ended", "id", "status"}
 
@@ -29,6 +30,7 @@ import struct
 import sys
 
 import bootstrap
+import zygote_memory
 import zygote_snapshot
 from zygote_modules import installed
 from zygote_shell import CLONE_NEWIPC, CLONE_NEWNS, CLONE_NEWPID, MS_PRIVATE, MS_REC, check, libc, mount, mount_proc, pidfd_of, split
@@ -186,6 +188,7 @@ class Template:
         self.runtime = runtime  # of a snapshot it has run its init
         self.clones = {}  # pid -> (id, status pipe or shell)
         self.ending = {}  # shell -> (id, status of its runtime)
+        self.hot = ()  # pages that an invocation touches, as zygote_memory.own takes them
 
     def fork(self, request, fds):
         shell = status_in = None
@@ -284,6 +287,7 @@ class Template:
             zygote_snapshot.renew(self.runtime.held)
         if not select.select([sock], [], [], 0)[0]:
             self.runtime.rehearse()
+            zygote_memory.own(self.hot)
         message, fds = bootstrap.receive_fd(sock)
         if not message:
             os._exit(0)
@@ -362,13 +366,20 @@ class Template:
                 message, fds = bootstrap.receive_fd(self.requests)
                 if not message:
                     os._exit(0)
-                request = json.loads(message)
-                try:
-                    self.fork(request, fds)
-                except Exception as e:
-                    self.say({"op": "failed", "id": request["id"], "error": str(e)})
+                self.answer(json.loads(message), fds)
                 for fd in fds:
                     os.close(fd)
+
+
+    def answer(self, request, fds):
+        if request["op"] == "hot":
+            self.hot = request["pages"]
+            gc.freeze()
+            return
+        try:
+            self.fork(request, fds)
+        except Exception as e:
+            self.say({"op": "failed", "id": request["id"], "error": str(e)})
 
 
 def kill(pidfd):
@@ -464,8 +475,10 @@ def main():
         runtime.set_up()
         if job["preload"]:
             preload(job)
+    zygote_snapshot.sow()
     gc.collect()
     gc.freeze()
+    zygote_memory.collapse()
     template = Template(requests, shells, job, runtime)
     template.say(dict(report, op="ready", threads=threads()))
     if runtime is None:

@@ -166,6 +166,13 @@ def fresh_socket(number):
         return socket.socket(old.family, old.type, old.proto).detach()
 
 
+def sow():
+    """Has OpenSSL make its generator, which takes some milliseconds, ahead of reseed in every copy."""
+    ssl = sys.modules.get("ssl")
+    if ssl is not None:
+        ssl.RAND_bytes(1)
+
+
 def reseed():
     """Makes the random state of this copy its own: what the interpreter, numpy and OpenSSL keep for everybody."""
     random.seed()
