@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -55,17 +56,22 @@ type totals struct {
 
 // splitSummary says how cold and warm were told apart.
 type splitSummary struct {
-	Exact        bool       `json:"exact"`
-	Method       string     `json:"method"`
-	Threshold    float64    `json:"threshold_ms,omitempty"`
-	GapLow       float64    `json:"gap_low_ms,omitempty"`
-	GapHigh      float64    `json:"gap_high_ms,omitempty"`
-	Unsure       int        `json:"unsure"`
-	Boundary     *time.Time `json:"boundary,omitempty"`
-	BoundaryLow  *time.Time `json:"boundary_low,omitempty"`
-	BoundaryHigh *time.Time `json:"boundary_high,omitempty"`
+	Exact     bool    `json:"exact"`
+	Method    string  `json:"method"`
+	Threshold float64 `json:"threshold_ms,omitempty"`
+	// FirstThreshold holds for requests that came when more were in flight than ever before.
+	FirstThreshold float64    `json:"first_threshold_ms,omitempty"`
+	Evidence       float64    `json:"evidence,omitempty"` // for two groups: twice the logarithm of the Bayes factor
+	ColdLow        int        `json:"cold_low,omitempty"` // 95 % interval of the number of cold requests
+	ColdHigh       int        `json:"cold_high,omitempty"`
+	Unsure         int        `json:"unsure"`
+	Wrong          float64    `json:"expected_wrong,omitempty"` // requests in the wrong class by the model itself
+	Boundary       *time.Time `json:"boundary,omitempty"`
+	BoundaryLow    *time.Time `json:"boundary_low,omitempty"`
+	BoundaryHigh   *time.Time `json:"boundary_high,omitempty"`
 	// EstimateWrong counts the responses that the estimate would have put into the other class, when the split is exact.
 	EstimateWrong *int `json:"estimate_wrong,omitempty"`
+	EstimateCold  int  `json:"estimate_cold,omitempty"` // responses that it would have called cold
 }
 
 // Analyze reads the files of a load test, real Locust's or Anthill's, and writes its figures and report.
@@ -130,7 +136,7 @@ func analysisOf(run *loadtest.Run, split latency.Split) *Analysis {
 		a.Total = &totals{t.Requests, t.Failures, t.PerSecond, t.Average, t.Percentiles}
 	}
 	a.Split = splitSummary{Exact: split.Exact, Method: split.Method, Threshold: latency.Millis(split.Threshold),
-		GapLow: latency.Millis(split.GapLow), GapHigh: latency.Millis(split.GapHigh), Unsure: split.Unsure}
+		FirstThreshold: latency.Millis(split.FirstThreshold), Evidence: math.Round(10*split.Evidence) / 10, ColdLow: split.ColdLow, ColdHigh: split.ColdHigh, Unsure: split.Unsure, Wrong: math.Round(1000*split.Wrong) / 1000}
 	if b := split.Boundary; !b.At.IsZero() {
 		a.Split.Boundary, a.Split.BoundaryLow, a.Split.BoundaryHigh = &b.At, &b.Low, &b.High
 	}
@@ -143,16 +149,16 @@ func analysisOf(run *loadtest.Run, split latency.Split) *Analysis {
 			u := latency.Of(latency.Latencies(split.Unknown)).Summary()
 			a.Unknown = &u
 		}
-		wrong := estimateWrong(run.Responses)
-		a.Split.EstimateWrong = &wrong
+		e, wrong := estimateWrong(run.Responses)
+		a.Split.EstimateWrong, a.Split.EstimateCold = &wrong, len(e.Cold)
+		a.Split.ColdLow, a.Split.ColdHigh, a.Split.Evidence = e.ColdLow, e.ColdHigh, math.Round(10*e.Evidence)/10
 	}
 	return a
 }
 
 // estimateWrong counts the responses whose class the estimate, which sees only latencies, would have got wrong.
-func estimateWrong(rs []latency.Response) int {
-	e, _ := latency.EstimateSplit(rs)
-	n := 0
+func estimateWrong(rs []latency.Response) (e latency.Split, n int) {
+	e, _ = latency.EstimateSplit(rs)
 	for _, r := range e.Cold {
 		if r.Start == latency.Warm {
 			n++
@@ -163,7 +169,7 @@ func estimateWrong(rs []latency.Response) int {
 			n++
 		}
 	}
-	return n
+	return e, n
 }
 
 // describe says in half a sentence what a run was.
@@ -304,7 +310,7 @@ func splitNotes(split latency.Split, a *Analysis) []report.Block {
 			bs = append(bs, report.Note(fmt.Sprintf("Of %d requests the platform has no record; they are in neither histogram.", n)))
 		}
 		if w := a.Split.EstimateWrong; w != nil {
-			bs = append(bs, report.Note(fmt.Sprintf("An estimate from the response times alone, as it has to be made for other endpoints, would have put %d of %d requests into the wrong class.", *w, a.All.N)))
+			bs = append(bs, report.Note(fmt.Sprintf("An estimate from the response times alone, as it has to be made for other endpoints, would have called %d requests cold (95 %% interval %d to %d) and put %d of %d into the wrong class.", a.Split.EstimateCold, a.Split.ColdLow, a.Split.ColdHigh, *w, a.All.N)))
 		}
 		return bs
 	}

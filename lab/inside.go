@@ -93,6 +93,10 @@ func (in inside) blocks() ([]report.Block, error) {
 	}
 	rows := phaseRows(in.invocations)
 	blocks = append(blocks, report.Tab(phaseTable(in.invocations)))
+	if n := behindInits(in.invocations); n > 0 {
+		blocks = append(blocks, report.Note(fmt.Sprintf("%d warm requests waited for a slot for a millisecond or more while an environment of their function was being initialised, and were then served by one that was there. "+
+			"They waited behind a cold start and are none themselves: from outside they look like one.", n)))
+	}
 	// A cold start beside a warm invocation would leave nothing of the latter to be seen: each kind has its own scale.
 	for _, g := range []struct {
 		name, title string
@@ -122,6 +126,29 @@ func (in inside) blocks() ([]report.Block, error) {
 		blocks = append(blocks, report.Fig(f))
 	}
 	return blocks, nil
+}
+
+// behindInits counts the warm requests that waited for a slot, a millisecond at least, during the init of an environment of their function.
+func behindInits(vs []latency.Invocation) int {
+	var colds []latency.Invocation
+	for _, v := range vs {
+		if v.Start == latency.Cold {
+			colds = append(colds, v)
+		}
+	}
+	n := 0
+	for _, v := range vs {
+		if v.Start != latency.Warm || latency.Span(v.Queued, v.Sent) < time.Millisecond {
+			continue
+		}
+		for _, c := range colds {
+			if c.FunctionName == v.FunctionName && c.SpawnBegin < v.Sent && c.InitEnd > v.Queued {
+				n++
+				break
+			}
+		}
+	}
+	return n
 }
 
 // phaseRows are the medians of the phases by kind of start.

@@ -1,6 +1,7 @@
 package latency
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -20,13 +21,17 @@ type Split struct {
 	// Unknown are responses of which the platform had no record, when Exact.
 	Unknown []Response
 
-	// Threshold is the latency above which a response was called cold, when estimated: the middle (on a logarithmic
-	// scale) of the gap between the slowest warm and the fastest cold response, which are GapLow and GapHigh.
-	Threshold, GapLow, GapHigh time.Duration
-	// Separation is the distance of the two classes' means in standard deviations within a class, on a logarithmic scale.
-	Separation float64
-	// Unsure is how many responses changed their class in more than one in twenty of the bootstrap's resamples.
-	Unsure int
+	// Threshold is the latency above which a response was called cold, when estimated; FirstThreshold holds instead for a response during
+	// which more requests were in flight than ever before (Records counts those of Cold). 0 means that no such response was called cold.
+	Threshold, FirstThreshold time.Duration
+	Records                   int
+	// Evidence is by how much two groups explain the latencies better than one does: twice the logarithm of the Bayes factor.
+	Evidence float64
+	// ColdLow and ColdHigh are the 95 % interval of the number of cold responses, from a bootstrap; Unsure is how many responses changed their class in
+	// more than one in twenty of its resamples.
+	ColdLow, ColdHigh, Unsure int
+	// Wrong is how many responses the model itself expects to be in the wrong class.
+	Wrong float64
 	// Boundary is the time estimate: the change point of the series. Responses completed before it were mostly cold.
 	Boundary ChangePoint
 }
@@ -62,113 +67,139 @@ func ExactSplit(rs []Response) Split {
 }
 
 const (
-	leastSeparation = 5    // standard deviations; the most that one normal population of 10,000 shows when cut anywhere is about 4
-	leastRatio      = 1.5  // a cold start that costs less than half a request more is not told from noise
-	resamples       = 1000 // of the bootstrap
+	leastEvidence = 6   // "strong" on the scale of Kass and Raftery (1995): twenty to one
+	leastRatio    = 1.5 // a cold start that costs less than half a request more is not told from noise
+	resamples     = 200 // of the bootstrap
 )
 
-// EstimateSplit divides rs by their latencies alone, for endpoints that do not tell. ok is false when the latencies do not fall into
-// two groups that can be told apart; then all are called warm and Method says why.
+// EstimateSplit divides rs by their times alone, for endpoints that do not tell. ok is false when they do not fall into two groups that can be told
+// apart; then all are called warm and Method says why.
 //
-// The cut is where the two groups lie the most standard deviations apart on a logarithmic scale, with one deviation for
-// both; how far the cut can be trusted is tried by a bootstrap with a fixed seed. A request that is called warm may be a cold start
-// that the endpoint hid, and a slow warm request may be called cold: no log of response times can tell.
+// Two groups are fitted to the logarithms of the latencies (see mixture). A request during which more requests are in flight than ever before is likelier
+// to be cold than others: where nothing was warm it has to be. How much likelier is fitted too, so that it counts for nothing where it means nothing. A request
+// that is called warm may still be a cold start that the endpoint hid, and a slow warm request may be called cold: no log of response times can tell.
 func EstimateSplit(rs []Response) (s Split, ok bool) {
-	logs := make([]float64, len(rs))
-	for i, r := range rs {
-		logs[i] = math.Log(max(float64(r.Latency), 1))
+	first := records(rs)
+	s = Split{Warm: rs}
+	h := histogramOf(rs, first)
+	one, two := h.fit()
+	if e := 2 * (two.evidence - one.evidence); !math.IsInf(e, 0) && !math.IsNaN(e) {
+		s.Evidence = e
 	}
-	sorted := slices.Sorted(slices.Values(logs))
-	k, sep := bestCut(sorted)
-	s = Split{Warm: rs, Separation: sep}
-	if k == 0 || sep < leastSeparation || math.Exp(sorted[k]-sorted[k-1]) < leastRatio {
+	switch {
+	case s.Evidence < leastEvidence, math.Exp(two.cold.mean-two.warm.mode) < leastRatio, !two.apart(h):
 		s.Method = fmt.Sprintf("Estimate: the %d response times do not fall into two groups that can be told apart, so none is called cold.", len(rs))
 		return s, false
 	}
-	cut := (sorted[k] + sorted[k-1]) / 2
+	cuts := two.cuts()
+	s.Threshold, s.FirstThreshold = duration(cuts[0]), duration(cuts[1])
 	s.Warm = nil
 	for i, r := range rs {
-		if logs[i] > cut {
-			s.Cold = append(s.Cold, r)
-		} else {
+		switch {
+		case !cuts.cold(r, first[i]):
 			s.Warm = append(s.Warm, r)
-		}
-	}
-	s.GapLow, s.GapHigh = duration(sorted[k-1]), duration(sorted[k])
-	s.Threshold = duration(cut)
-	s.Unsure = unsure(logs, cut)
-	s.Boundary = changePoint(rs)
-	s.Method = fmt.Sprintf("Estimate, made from the response times alone: the cut that separates two groups best (on a logarithmic scale) lies at %.0f ms, "+
-		"in a gap from %.0f ms to %.0f ms; the groups' means are %.0f standard deviations apart, and %d of %d responses changed their group when the data were resampled %d times.",
-		Millis(s.Threshold), Millis(s.GapLow), Millis(s.GapHigh), sep, s.Unsure, len(rs), resamples)
-	return s, true
-}
-
-func duration(log float64) time.Duration { return time.Duration(math.Round(math.Exp(log))) }
-
-// bestCut finds the k that separates sorted[:k] from sorted[k:] best, and by how many pooled standard deviations.
-// The deviation is never taken below one percent of the value, so that two equal values are no group by themselves.
-func bestCut(sorted []float64) (k int, separation float64) {
-	n := len(sorted)
-	if n < 3 {
-		return 0, 0
-	}
-	var sum, squares float64
-	mid := sorted[n/2] // squares about a value amid the data keep their digits
-	for _, v := range sorted {
-		sum += v - mid
-		squares += (v - mid) * (v - mid)
-	}
-	var s, q float64
-	for i := 1; i < n; i++ {
-		v := sorted[i-1] - mid
-		s += v
-		q += v * v
-		if sorted[i] == sorted[i-1] {
-			continue
-		}
-		a, b := float64(i), float64(n-i)
-		within := (q - s*s/a) + (squares - q - (sum-s)*(sum-s)/b)
-		deviation := math.Sqrt(max(within/float64(n), 1e-4))
-		if d := ((sum-s)/b - s/a) / deviation; d > separation {
-			k, separation = i, d
-		}
-	}
-	return k, separation
-}
-
-// unsure counts the values that fell on the other side of the cut in more than 5 % of the resamples.
-func unsure(logs []float64, cut float64) int {
-	rng := rand.New(rand.NewPCG(1, 2))
-	changed := make([]int, len(logs))
-	sample := make([]float64, len(logs))
-	rounds := resamples
-	if len(logs) > 5000 { // the answer is plain long before
-		rounds = resamples / 20
-	}
-	for range rounds {
-		for i := range sample {
-			sample[i] = logs[rng.IntN(len(logs))]
-		}
-		slices.Sort(sample)
-		k, _ := bestCut(sample)
-		if k == 0 {
-			continue
-		}
-		c := (sample[k] + sample[k-1]) / 2
-		for i, v := range logs {
-			if (v > cut) != (v > c) {
-				changed[i]++
+		default:
+			s.Cold = append(s.Cold, r)
+			if first[i] {
+				s.Records++
 			}
 		}
 	}
-	n := 0
-	for _, c := range changed {
-		if c*20 > rounds {
-			n++
+	if len(s.Cold) == 0 {
+		return Split{Warm: rs, Evidence: s.Evidence, Method: fmt.Sprintf("Estimate: the %d response times do not fall into two groups that can be told apart, so none is called cold.", len(rs))}, false
+	}
+	s.Wrong = two.wrong(h, cuts)
+	s.bootstrap(h, two, cuts)
+	s.Boundary = changePoint(rs)
+	s.Method = s.words(len(rs))
+	return s, true
+}
+
+func (s *Split) words(n int) string {
+	cut := fmt.Sprintf("above %.0f ms", Millis(s.Threshold))
+	switch first := fmt.Sprintf("above %.0f ms when more requests were in flight than ever before", Millis(s.FirstThreshold)); {
+	case s.Threshold == 0:
+		cut = first
+	case s.FirstThreshold > 0 && s.FirstThreshold < s.Threshold*95/100:
+		cut += " (" + first + ")"
+	}
+	first := "as a cold start must where nothing was warm"
+	if 2*s.Records < len(s.Cold) {
+		first = "as a cold start must where nothing was warm: the others may be something else that is slow, or environments that had expired"
+	}
+	return fmt.Sprintf("Estimate, made from the response times alone: two groups were fitted to their logarithms, and what lies %s is called cold. %d of %d are (95 %% interval of a bootstrap: %d to %d); "+
+		"%d of those came when more requests were in flight than ever before, %s. By the model %s are in the wrong group; %d changed theirs when the data were resampled %d times. "+
+		"Evidence for two groups: %.0f (twice the logarithm of the Bayes factor; 6 is asked for).", cut, len(s.Cold), n, s.ColdLow, s.ColdHigh, s.Records, first, expected(s.Wrong), s.Unsure, resamples, s.Evidence)
+}
+
+func expected(n float64) string {
+	if n < 0.1 {
+		return "less than 0.1"
+	}
+	return fmt.Sprintf("about %.1f", n)
+}
+
+// duration is the latency of that logarithm, to the microsecond; 0 when there is none.
+func duration(log float64) time.Duration {
+	if math.IsInf(log, 0) {
+		return 0
+	}
+	return time.Duration(math.Exp(log)).Round(time.Microsecond)
+}
+
+// records says of each response whether more requests were in flight during it than ever before, itself among them. None is when the times of
+// the responses are not known.
+func records(rs []Response) []bool {
+	out := make([]bool, len(rs))
+	order := make([]int, 0, len(rs))
+	ends := make([]time.Time, 0, len(rs))
+	for i, r := range rs {
+		if r.At.IsZero() {
+			return make([]bool, len(rs))
+		}
+		order, ends = append(order, i), append(ends, r.At)
+	}
+	sent := func(i int) time.Time { return rs[i].At.Add(-rs[i].Latency) }
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Or(sent(a).Compare(sent(b)), cmp.Compare(a, b)) })
+	slices.SortFunc(ends, time.Time.Compare)
+	flying, ended, most := 0, 0, 0
+	for _, i := range order {
+		for ; ended < len(ends) && !ends[ended].After(sent(i)); ended++ {
+			flying--
+		}
+		if flying++; flying > most {
+			most, out[i] = flying, true
 		}
 	}
-	return n
+	return out
+}
+
+// bootstrap fits resamples of h anew, from the fit of all. A resample has each bin as often as a Poisson draw about its count says.
+func (s *Split) bootstrap(h *histogram, fit mixture, cuts thresholds) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	changed := make([][2]int, len(h.counts[0]))
+	colds := make([]float64, 0, resamples)
+	for range resamples {
+		again := fit
+		again.refine(h.resample(rng), 20)
+		c, n := again.cuts(), 0.0
+		h.each(func(bin, kind int, x, count float64) {
+			if x > c[kind] {
+				n += count
+			}
+			if (x > c[kind]) != (x > cuts[kind]) {
+				changed[bin][kind]++
+			}
+		})
+		colds = append(colds, n)
+	}
+	slices.Sort(colds)
+	s.ColdLow, s.ColdHigh = int(colds[resamples*25/1000]), int(colds[resamples*975/1000])
+	h.each(func(bin, kind int, _, count float64) {
+		if changed[bin][kind]*20 > resamples {
+			s.Unsure += int(count)
+		}
+	})
 }
 
 // changePoint finds where the series of rs, in the order of completion, changes its level.
