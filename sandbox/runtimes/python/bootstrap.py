@@ -25,15 +25,14 @@ SLOW = 20 * 1000 * 1000  # ns; what takes longer may teach the template
 HEAD = struct.Struct("!IBQ")
 INIT_TIMES = struct.Struct("!QQQ")  # init begin and end in ns, maximum resident set in KiB
 OUTCOME = struct.Struct("!IBQQQQ")  # the head of a frame, and handler entered and returned in ns, maximum resident set in KiB
-INVOKE_HEAD = struct.Struct("!H")  # length of the NUL-separated head of an invoke frame
+INVOCATION = struct.Struct("!IBQH")  # the head of a frame, and the length of the NUL-separated head of an invocation
 
 # The state page: u32 state, u32 padding, u64 number, u64 received ns, u64 deadline ms, u16 length, request id.
 PAGE = struct.Struct("<QQQH")
-PAGE_HEAD = 8 + PAGE.size
 STARTING, IDLE, RUNNING, KEPT = b"\0\0\0\0", b"\1\0\0\0", b"\2\0\0\0", b"\3\0\0\0"
 
 REHEARSAL = b"00000000-0000-0000-0000-000000000000\x000\0arn:\0\0\0"  # the head of an invocation of nothing
-REHEARSAL = INVOKE_HEAD.pack(len(REHEARSAL)) + REHEARSAL + b'{"a": [1, 2.5, "b"]}'
+REHEARSAL = struct.pack("!H", len(REHEARSAL)) + REHEARSAL + b'{"a": [1, 2.5, "b"]}'
 
 MAX_RESPONSE = 6 * 1024 * 1024 + 100
 
@@ -289,15 +288,7 @@ class CognitoIdentity:
 
 
 class LambdaContext:
-    def __init__(self, request_id, deadline_ms, arn, client_context, identity, fixed):
-        self.__dict__ = own = fixed.copy()
-        own["aws_request_id"] = request_id
-        own["invoked_function_arn"] = arn
-        own["_epoch_deadline_time_in_ms"] = deadline_ms
-        if client_context:
-            own["client_context"] = ClientContext(json.loads(client_context))
-        if identity:
-            own["identity"] = CognitoIdentity(json.loads(identity))
+    """Made by Runtime.invoke."""
 
     @staticmethod
     def fixed():
@@ -356,16 +347,8 @@ def fault_of(runtime, info, request_id=None):
 
 
 scan_once = json.JSONDecoder().scan_once
-
-
-def parse(data):
-    """json.loads of UTF-8 without its look at the encoding, which costs as much as a small event itself."""
-    text = data.decode("utf-8", "surrogatepass")
-    try:
-        value, end = scan_once(text, 0)
-    except StopIteration:
-        end = -1
-    return value if end == len(text) else json.loads(text)  # the latter knows spaces around, and what is wrong
+time_ns = time.time_ns
+new = object.__new__
 
 
 class Encoder:
@@ -429,7 +412,7 @@ class Runtime:
     def __init__(self, job):
         self.job = job
         self.request_id = None
-        self.trace = ""
+        self.trace = b""
         self.number = 0
         self.kept = None
         self.rss = 0
@@ -459,16 +442,8 @@ class Runtime:
             return "/var/task" + path[len(real):]
         return path
 
-    # State page
-
     def set_state(self, state):
         self.page[0:4] = state
-
-    def note_running(self, number, deadline_ms, name):
-        name = name[:128]
-        PAGE.pack_into(self.page, 8, number, time.time_ns(), deadline_ms, len(name))
-        self.page[PAGE_HEAD:PAGE_HEAD + len(name)] = name
-        self.page[0:4] = RUNNING
 
     # Frames
 
@@ -476,7 +451,7 @@ class Runtime:
         self.data.sendall(HEAD.pack(9 + len(payload), kind, number) + payload)
 
     def receive(self):
-        """The next frame of the current socket, or None when the platform is gone."""
+        """The next frame of the current socket, whole and with its head, or None when the platform is gone."""
         try:
             data = self.buffer or self.data.recv(16384)
             while 0 < len(data) < 13:
@@ -486,8 +461,10 @@ class Runtime:
                 data += more
             if not data:
                 return None
-            length, kind, number = HEAD.unpack_from(data)
-            end = 4 + length
+            end = 4 + HEAD.unpack_from(data)[0]
+            if len(data) == end:
+                self.buffer = b""
+                return data
             if len(data) < end:
                 whole = bytearray(end)
                 whole[:len(data)] = data
@@ -500,7 +477,7 @@ class Runtime:
                 view.release()
                 data = bytes(whole)
             self.buffer = data[end:]
-            return kind, number, data[13:end]
+            return data[:end]
         except OSError:
             return None
 
@@ -529,11 +506,12 @@ class Runtime:
     def answer(self, kind, entered, returned, payload):
         if returned - entered > FAST or self.number & 63 == 1:
             self.rss = max_rss()
-        kept = OUTCOME.pack(33 + len(payload), kind, self.number, entered, returned, self.rss) + payload
-        self.kept = kept
+        self.kept = kept = OUTCOME.pack(33 + len(payload), kind, self.number, entered, returned, self.rss) + payload
         self.page[0:4] = KEPT
         try:
-            self.data.sendall(kept)
+            n = self.data.send(kept)
+            if n != len(kept):
+                self.data.sendall(memoryview(kept)[n:])
         except OSError:
             pass  # kept for the next platform
 
@@ -577,7 +555,7 @@ class Runtime:
             self.handler = lambda event, context: {"statusCode": 200, "body": json.dumps(event)}
             self.before = ()
             other.sendall(HEAD.pack(9 + len(REHEARSAL), INVOKE, 1) + REHEARSAL)
-            self.invoke(self.receive()[2])
+            self.invoke(self.receive())
             self.end_lines()
             self.learned()
             INIT_TIMES.pack(time.time_ns(), time.time_ns(), max_rss())
@@ -653,43 +631,56 @@ class Runtime:
             if frame is None:
                 self.next_platform()
                 continue
-            kind, number, payload = frame
+            kind = frame[4]
             if kind == INVOKE:
-                self.kept = None
-                self.number = number
-                self.invoke(payload)
+                self.invoke(frame)
             elif kind == ACK:
                 self.kept = None
                 self.set_state(IDLE)
 
-    def invoke(self, payload):
-        at = 2 + INVOKE_HEAD.unpack_from(payload)[0]
-        name, deadline, arn, trace, client_context, identity = payload[2:at].split(b"\0")
+    def invoke(self, frame):
+        """Serves one invocation. What each of them takes is spelled out here: between invocations the processor's caches
+        go cold, and then every function and object more that is touched costs its share of a small invocation."""
+        self.kept = None
+        _, _, self.number, at = INVOCATION.unpack_from(frame)
+        at += 15
+        name, deadline, arn, trace, client_context, identity = frame[15:at].split(b"\0")
         self.request_id = request_id = name.decode()
         deadline = int(deadline)
-        self.note_running(self.number, deadline, name)
-        trace = trace.decode()
+        noted = PAGE.pack(self.number, time_ns(), deadline, len(name)) + name
+        page = self.page
+        page[8:8 + len(noted)] = noted
+        page[0:4] = RUNNING
         if trace != self.trace:
             self.trace = trace
             if trace:
-                os.environ["_X_AMZN_TRACE_ID"] = trace
+                os.environb[b"_X_AMZN_TRACE_ID"] = trace
             else:
                 os.environ.pop("_X_AMZN_TRACE_ID", None)
         entered = returned = 0
         try:
             try:
-                event = parse(payload[at:])
+                text = frame[at:].decode("utf-8", "surrogatepass")
+                try:
+                    event, end = scan_once(text, 0)  # json.loads looks at the encoding first, for as long as this takes
+                except StopIteration:
+                    end = -1
+                if end != len(text):
+                    event = json.loads(text)  # it knows spaces around, and what is wrong
             except Exception as e:
                 raise Fault("Runtime.UnmarshalError", "Unable to unmarshal input: %s" % e)
-            try:
-                context = LambdaContext(request_id, deadline, arn.decode(), client_context, identity, self.fixed)
-            except Exception as e:
-                raise Fault("Runtime.LambdaContextUnmarshalError", "Unable to unmarshal context: %s" % e)
-            entered = time.time_ns()
+            context = new(LambdaContext)
+            context.__dict__ = own = self.fixed.copy()
+            own["aws_request_id"] = request_id
+            own["invoked_function_arn"] = arn.decode()
+            own["_epoch_deadline_time_in_ms"] = deadline
+            if client_context or identity:
+                self.describe_client(own, client_context, identity)
+            entered = time_ns()
             try:
                 result = self.handler(event, context)
             finally:
-                returned = time.time_ns()
+                returned = time_ns()
             answer = self.marshal(result)
             kind = RESPONSE
         except Fault as e:
@@ -698,12 +689,21 @@ class Runtime:
         except Exception:
             error = fault_of(self, sys.exc_info(), request_id)
             kind, answer = ERROR, self.failed(error)
-        for lines in self.outputs:
-            if lines.part:
-                lines.end()
+        out, err = self.outputs
+        if out.part or err.part:
+            self.end_lines()
         if self.before:
             self.teach(returned - entered)
         self.answer(kind, entered, returned, answer)
+
+    def describe_client(self, own, client_context, identity):
+        try:
+            if client_context:
+                own["client_context"] = ClientContext(json.loads(client_context))
+            if identity:
+                own["identity"] = CognitoIdentity(json.loads(identity))
+        except Exception as e:
+            raise Fault("Runtime.LambdaContextUnmarshalError", "Unable to unmarshal context: %s" % e)
 
     def teach(self, took):
         """After its first invocation, which may have imported what init had not: handlers often load their model late."""
