@@ -189,6 +189,7 @@ func (s *Server) Run(ctx context.Context) error {
 	defer stop()
 	wg.Go(func() { s.revive(ctx) })
 	wg.Go(func() { s.retain(ctx) })
+	wg.Go(func() { giveBack(ctx) })
 	if s.profiles != nil {
 		wg.Go(func() { s.profiles.Serve(s.profilesAt) })
 		defer s.closeProfiles()
