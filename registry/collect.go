@@ -17,6 +17,9 @@ func (s *Service) collect(ctx context.Context) {
 	tick := time.NewTicker(collectEvery)
 	defer tick.Stop()
 	for {
+		if err := s.Expire(); err != nil {
+			s.c.Log.Warn("images that have expired are still there", "err", err)
+		}
 		if err := s.Collect(); err != nil {
 			s.c.Log.Warn("garbage of the registry is still there", "err", err)
 		}

@@ -41,7 +41,8 @@ type Repository struct {
 	ScanOnPush bool     `json:",omitzero"` // recorded only
 
 	Policy    string            `json:",omitzero"` // a document of IAM's; recorded only
-	Lifecycle string            `json:",omitzero"` // a lifecycle policy; recorded only
+	Lifecycle string            `json:",omitzero"` // a lifecycle policy, as ParseLifecycle reads it
+	Evaluated time.Time         `json:",omitzero"` // when that was followed last
 	Tags      map[string]string `json:",omitzero"`
 }
 
@@ -154,7 +155,7 @@ func (s *Service) Delete(r Ref, force bool) (*Repository, error) {
 	if err != nil {
 		return nil, fault.In(op, err)
 	}
-	writes := []store.Write{s.repositories.Remove(r.key())}
+	writes := []store.Write{s.repositories.Remove(r.key()), s.previews.Remove(r.key())}
 	var gone []blobs.Digest
 	for d, err := range s.images.Scan(r.key() + "\x00") {
 		if err != nil {

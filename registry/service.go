@@ -34,6 +34,7 @@ type Service struct {
 	tags         *store.Collection[tagged]     // by "{repository}\x00{tag}"
 	layers       *store.Collection[Layer]      // by "{repository}\x00{digest}"
 	uploads      *store.Collection[upload]     // by id
+	previews     *store.Collection[Preview]    // of lifecycle policies, by Ref.key
 	settings     *store.Collection[setting]    // of a whole registry, by "{account}/{region}/{name}"
 	secret       []byte                        // signs authorization tokens
 
@@ -65,7 +66,8 @@ func Open(ctx context.Context, c Config) (*Service, error) {
 	}
 	s := &Service{c: c, blobs: c.Blobs, repositories: store.Of[Repository](c.Store, "repositories"), images: store.Of[Image](c.Store, "images"),
 		tags: store.Of[tagged](c.Store, "image-tags"), layers: store.Of[Layer](c.Store, "image-layers"),
-		uploads: store.Of[upload](c.Store, "layer-uploads"), settings: store.Of[setting](c.Store, "registry-settings")}
+		uploads: store.Of[upload](c.Store, "layer-uploads"), settings: store.Of[setting](c.Store, "registry-settings"),
+		previews: store.Of[Preview](c.Store, "lifecycle-previews")}
 	s.going.uploads = map[string]*going{}
 	if err := s.openSecret(); err != nil {
 		return nil, fault.In(op, err)

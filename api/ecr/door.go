@@ -24,13 +24,17 @@ func New(s *registry.Service) Operations {
 		BatchGetRepositoryScanningConfiguration: d.batchGetRepositoryScanningConfiguration,
 		SetRepositoryPolicy:                     d.setRepositoryPolicy, GetRepositoryPolicy: d.getRepositoryPolicy, DeleteRepositoryPolicy: d.deleteRepositoryPolicy,
 		PutLifecyclePolicy: d.putLifecyclePolicy, GetLifecyclePolicy: d.getLifecyclePolicy, DeleteLifecyclePolicy: d.deleteLifecyclePolicy,
+		StartLifecyclePolicyPreview: d.startLifecyclePolicyPreview, GetLifecyclePolicyPreview: d.getLifecyclePolicyPreview,
 		TagResource: d.tagResource, UntagResource: d.untagResource, ListTagsForResource: d.listTagsForResource,
 		ListImages: d.listImages, DescribeImages: d.describeImages, BatchGetImage: d.batchGetImage, BatchDeleteImage: d.batchDeleteImage, PutImage: d.putImage,
 		ListImageReferrers:          d.listImageReferrers,
 		BatchCheckLayerAvailability: d.batchCheckLayerAvailability, GetDownloadUrlForLayer: d.getDownloadURLForLayer,
 		InitiateLayerUpload: d.initiateLayerUpload, UploadLayerPart: d.uploadLayerPart, CompleteLayerUpload: d.completeLayerUpload,
 		DescribeRegistry: d.describeRegistry, GetRegistryPolicy: d.getRegistryPolicy, PutRegistryPolicy: d.putRegistryPolicy, DeleteRegistryPolicy: d.deleteRegistryPolicy,
-		GetAccountSetting: d.getAccountSetting, PutAccountSetting: d.putAccountSetting,
+		GetRegistryScanningConfiguration: d.getRegistryScanningConfiguration, PutRegistryScanningConfiguration: d.putRegistryScanningConfiguration,
+		PutReplicationConfiguration: d.putReplicationConfiguration, DescribeImageReplicationStatus: d.describeImageReplicationStatus,
+		DescribeImageScanFindings: d.describeImageScanFindings,
+		GetAccountSetting:         d.getAccountSetting, PutAccountSetting: d.putAccountSetting,
 	}
 }
 

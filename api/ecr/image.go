@@ -50,13 +50,9 @@ func (d door) describeImages(ctx context.Context, in *DescribeImagesInput) (*Des
 	out := &DescribeImagesOutput{ImageDetails: []ImageDetail{}}
 	if in.ImageIds != nil {
 		for _, id := range in.ImageIds {
-			img, failure, err := d.find(r, &id)
+			img, err := d.one(r, &id)
 			if err != nil {
-				return nil, translate(err)
-			}
-			if failure != nil {
-				return nil, &ImageNotFoundException{Message: fmt.Sprintf("The image with imageId {imageDigest:'%s', imageTag:'%s'} does not exist within the repository with name '%s' in the registry with id '%s'",
-					cmp.Or(protocol.Value(id.ImageDigest), "null"), cmp.Or(protocol.Value(id.ImageTag), "null"), r.Name, r.Account)}
+				return nil, err
 			}
 			out.ImageDetails = append(out.ImageDetails, *detailOf(r, img))
 		}
@@ -223,4 +219,39 @@ func (d door) listImageReferrers(ctx context.Context, in *ListImageReferrersInpu
 	}
 	out.Referrers, out.NextToken, err = page(out.Referrers, in.NextToken, in.MaxResults)
 	return out, err
+}
+
+// one finds the image that a request is about.
+func (d door) one(r registry.Ref, id *ImageIdentifier) (*registry.Image, error) {
+	img, failure, err := d.find(r, id)
+	if err != nil {
+		return nil, translate(err)
+	}
+	if failure != nil {
+		return nil, noImage(r, id)
+	}
+	return img, nil
+}
+
+func noImage(r registry.Ref, id *ImageIdentifier) error {
+	return &ImageNotFoundException{Message: fmt.Sprintf("The image with imageId {imageDigest:'%s', imageTag:'%s'} does not exist within the repository with name '%s' in the registry with id '%s'",
+		cmp.Or(protocol.Value(id.ImageDigest), "null"), cmp.Or(protocol.Value(id.ImageTag), "null"), r.Name, r.Account)}
+}
+
+// describeImageReplicationStatus tells that an image is replicated nowhere.
+func (d door) describeImageReplicationStatus(ctx context.Context, in *DescribeImageReplicationStatusInput) (*DescribeImageReplicationStatusOutput, error) {
+	if _, err := d.one(ref(ctx, in.RegistryId, in.RepositoryName), in.ImageId); err != nil {
+		return nil, err
+	}
+	return &DescribeImageReplicationStatusOutput{RepositoryName: in.RepositoryName, ImageId: in.ImageId, ReplicationStatuses: []ImageReplicationStatus{}}, nil
+}
+
+// describeImageScanFindings finds no scan: nothing is scanned here.
+func (d door) describeImageScanFindings(ctx context.Context, in *DescribeImageScanFindingsInput) (*DescribeImageScanFindingsOutput, error) {
+	r := ref(ctx, in.RegistryId, in.RepositoryName)
+	if _, err := d.one(r, in.ImageId); err != nil {
+		return nil, err
+	}
+	return nil, &ScanNotFoundException{Message: fmt.Sprintf("Image scan does not exist for the image with '{imageDigest:'%s', imageTag:'%s'}' in the repository with name '%s' in the registry with id '%s'",
+		cmp.Or(protocol.Value(in.ImageId.ImageDigest), "null"), cmp.Or(protocol.Value(in.ImageId.ImageTag), "null"), r.Name, r.Account)}
 }

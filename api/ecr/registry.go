@@ -89,3 +89,25 @@ func (d door) putAccountSetting(ctx context.Context, in *PutAccountSettingInput)
 	}
 	return answer(&PutAccountSettingOutput{Name: in.Name, Value: in.Value}, d.s.PutSetting(c.Account, c.Region, "setting/"+*in.Name, *in.Value))
 }
+
+// getRegistryScanningConfiguration tells that images are scanned when somebody asks, which is AWS's default and asks for nothing.
+func (d door) getRegistryScanningConfiguration(ctx context.Context, _ *GetRegistryScanningConfigurationInput) (*GetRegistryScanningConfigurationOutput, error) {
+	return &GetRegistryScanningConfigurationOutput{RegistryId: new(protocol.CallOf(ctx).Account),
+		ScanningConfiguration: &RegistryScanningConfiguration{ScanType: new("BASIC"), Rules: []RegistryScanningRule{}}}, nil
+}
+
+// putRegistryScanningConfiguration takes that default only: nothing is scanned here.
+func (d door) putRegistryScanningConfiguration(_ context.Context, in *PutRegistryScanningConfigurationInput) (*PutRegistryScanningConfigurationOutput, error) {
+	if t := protocol.Value(in.ScanType); t != "" && t != "BASIC" || len(in.Rules) > 0 {
+		return nil, &ValidationException{Message: "A scanning configuration other than BASIC without rules is not supported by Anthill."}
+	}
+	return &PutRegistryScanningConfigurationOutput{RegistryScanningConfiguration: &RegistryScanningConfiguration{ScanType: new("BASIC"), Rules: []RegistryScanningRule{}}}, nil
+}
+
+// putReplicationConfiguration takes one that replicates nowhere.
+func (d door) putReplicationConfiguration(_ context.Context, in *PutReplicationConfigurationInput) (*PutReplicationConfigurationOutput, error) {
+	if len(in.ReplicationConfiguration.Rules) > 0 {
+		return nil, &ValidationException{Message: "Replication is not supported by Anthill; remove the rules from the request."}
+	}
+	return &PutReplicationConfigurationOutput{ReplicationConfiguration: &ReplicationConfiguration{Rules: []ReplicationRule{}}}, nil
+}

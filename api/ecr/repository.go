@@ -188,61 +188,6 @@ func (d door) deleteRepositoryPolicy(ctx context.Context, in *DeleteRepositoryPo
 	return &DeleteRepositoryPolicyOutput{RegistryId: &r.Ref.Account, RepositoryName: &r.Ref.Name, PolicyText: &was}, nil
 }
 
-// putLifecyclePolicy records a policy: no image expires here.
-func (d door) putLifecyclePolicy(ctx context.Context, in *PutLifecyclePolicyInput) (*PutLifecyclePolicyOutput, error) {
-	var policy struct {
-		Rules []struct {
-			RulePriority *int
-			Selection    *struct{ TagStatus, CountType string }
-			Action       *struct{ Type string }
-		}
-	}
-	const failed = "Lifecycle policy validation failure: "
-	if err := json.Unmarshal([]byte(*in.LifecyclePolicyText), &policy); err != nil {
-		return nil, invalid("LifecyclePolicyText", failed+"string is not a valid JSON policy")
-	}
-	if len(policy.Rules) == 0 {
-		return nil, invalid("LifecyclePolicyText", failed+"object has missing required properties ([\"rules\"])")
-	}
-	for _, rule := range policy.Rules {
-		if rule.RulePriority == nil || rule.Selection == nil || rule.Action == nil {
-			return nil, invalid("LifecyclePolicyText", failed+"a rule has missing required properties ([\"rulePriority\",\"selection\",\"action\"])")
-		}
-	}
-	r, err := d.s.Update(ref(ctx, in.RegistryId, in.RepositoryName), func(r *registry.Repository) error { r.Lifecycle = *in.LifecyclePolicyText; return nil })
-	if err != nil {
-		return nil, translate(err)
-	}
-	return &PutLifecyclePolicyOutput{RegistryId: &r.Ref.Account, RepositoryName: &r.Ref.Name, LifecyclePolicyText: &r.Lifecycle}, nil
-}
-
-func noLifecycle(r registry.Ref) error {
-	return &LifecyclePolicyNotFoundException{Message: fmt.Sprintf("Lifecycle policy does not exist for the repository with name '%s' in the registry with id '%s'", r.Name, r.Account)}
-}
-
-func (d door) getLifecyclePolicy(ctx context.Context, in *GetLifecyclePolicyInput) (*GetLifecyclePolicyOutput, error) {
-	r, err := d.s.Repository(ref(ctx, in.RegistryId, in.RepositoryName))
-	if err != nil {
-		return nil, translate(err)
-	}
-	if r.Lifecycle == "" {
-		return nil, noLifecycle(r.Ref)
-	}
-	return &GetLifecyclePolicyOutput{RegistryId: &r.Ref.Account, RepositoryName: &r.Ref.Name, LifecyclePolicyText: &r.Lifecycle}, nil
-}
-
-func (d door) deleteLifecyclePolicy(ctx context.Context, in *DeleteLifecyclePolicyInput) (*DeleteLifecyclePolicyOutput, error) {
-	was := ""
-	r, err := d.s.Update(ref(ctx, in.RegistryId, in.RepositoryName), func(r *registry.Repository) error { was, r.Lifecycle = r.Lifecycle, ""; return nil })
-	if err != nil {
-		return nil, translate(err)
-	}
-	if was == "" {
-		return nil, noLifecycle(r.Ref)
-	}
-	return &DeleteLifecyclePolicyOutput{RegistryId: &r.Ref.Account, RepositoryName: &r.Ref.Name, LifecyclePolicyText: &was}, nil
-}
-
 // tagsIn puts tags in the place of those with the same keys.
 func tagsIn(have map[string]string, more []Tag) map[string]string {
 	for _, t := range more {

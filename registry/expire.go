@@ -1,0 +1,110 @@
+package registry
+
+import (
+	"time"
+
+	"anthill/fault"
+)
+
+// Preview is what a lifecycle policy would have expired when it was asked for.
+type Preview struct {
+	Policy   string // its text
+	Expiring []Expiry
+	At       time.Time
+}
+
+// StartPreview evaluates a policy without deleting anything. An empty text means the repository's own policy.
+func (s *Service) StartPreview(r Ref, text string) (*Preview, error) {
+	const op = "registry.StartPreview"
+	repo, err := s.Repository(r)
+	if err != nil {
+		return nil, fault.In(op, err)
+	}
+	if text == "" {
+		if text = repo.Lifecycle; text == "" {
+			return nil, noLifecycle(op, r)
+		}
+	}
+	l, err := ParseLifecycle(text)
+	if err != nil {
+		return nil, fault.In(op, err)
+	}
+	images, err := s.Images(r)
+	if err != nil {
+		return nil, fault.In(op, err)
+	}
+	p := &Preview{Policy: text, At: s.now(), Expiring: l.Expiring(images, s.now())}
+	for i := range p.Expiring {
+		e := &p.Expiring[i]
+		e.Tags = e.Image.Tags // which a document of an image has not
+	}
+	return p, fault.In(op, s.previews.Put(r.key(), *p))
+}
+
+// Preview gives the newest preview of a repository.
+func (s *Service) Preview(r Ref) (*Preview, error) {
+	const op = "registry.Preview"
+	if _, err := s.Repository(r); err != nil {
+		return nil, fault.In(op, err)
+	}
+	p, ok, err := s.previews.Get(r.key())
+	if err != nil {
+		return nil, fault.In(op, err)
+	}
+	if !ok {
+		return nil, &fault.Error{Kind: fault.NotFound, Op: op, Noun: "preview", Name: r.Name,
+			Detail: "Lifecycle policy preview does not exist for the repository with name '" + r.Name + "' in the registry with id '" + r.Account + "'"}
+	}
+	return &p, nil
+}
+
+func noLifecycle(op string, r Ref) error {
+	return &fault.Error{Kind: fault.NotFound, Op: op, Noun: "lifecycle policy", Name: r.Name,
+		Detail: "Lifecycle policy does not exist for the repository with name '" + r.Name + "' in the registry with id '" + r.Account + "'"}
+}
+
+// Expire deletes what the repositories' lifecycle policies expire. It runs by itself once an hour.
+func (s *Service) Expire() error {
+	const op = "registry.Expire"
+	var due []Repository
+	for d, err := range s.repositories.Scan("") {
+		if err != nil {
+			return fault.In(op, err)
+		}
+		if d.Doc.Lifecycle != "" {
+			due = append(due, d.Doc)
+		}
+	}
+	for _, repo := range due {
+		if err := s.expire(&repo); err != nil && !fault.Is(err, fault.NotFound) { // it was deleted meanwhile
+			return fault.In(op, err)
+		}
+	}
+	return nil
+}
+
+func (s *Service) expire(repo *Repository) error {
+	l, err := ParseLifecycle(repo.Lifecycle)
+	if err != nil { // one of an earlier version, which did not read it
+		s.c.Log.Warn("a lifecycle policy is not followed", "repository", repo.Ref.Name, "err", err)
+		return nil
+	}
+	images, err := s.Images(repo.Ref)
+	if err != nil {
+		return err
+	}
+	for _, e := range l.Expiring(images, s.now()) {
+		err := s.DeleteImage(repo.Ref, e.Image.Digest)
+		if f := fault.Of(err); err != nil && f.Reason != ReasonReferenced && f.Kind != fault.NotFound {
+			return err
+		}
+		if err == nil {
+			s.c.Log.Info("an image has expired", "repository", repo.Ref.Name, "digest", e.Image.Digest, "rule", e.Priority)
+		}
+	}
+	_, err = s.Update(repo.Ref, func(r *Repository) error {
+		r.Evaluated = s.now()
+		return nil
+	})
+	return err
+}
