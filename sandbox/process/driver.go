@@ -57,6 +57,8 @@ type Driver struct {
 		learned      map[string]*learned // by codeKey; nil for what is known to be unknown
 		refused      map[string]string   // by Spec.Key: why no snapshot of it is kept
 		complete     time.Time           // as Complete
+		places       []string            // directories that ended environments left
+		n            int                 // of them so far
 		closed       bool
 	}
 	stalled atomic.Int64 // until when nobody waits promptly for an answer, nanoseconds since 1970
@@ -106,6 +108,10 @@ func Open(ctx context.Context, c Config) (*Driver, error) {
 	d.mu.learned = map[string]*learned{}
 	d.mu.refused = map[string]string{}
 	if err := os.MkdirAll(d.environmentsDir(), 0o711); err != nil {
+		return nil, fault.In(op, err)
+	}
+	_ = os.RemoveAll(d.placesDir()) // an earlier platform's
+	if err := os.Mkdir(d.placesDir(), 0o711); err != nil {
 		return nil, fault.In(op, err)
 	}
 	d.pruneLearned(time.Now())
@@ -226,7 +232,7 @@ func (d *Driver) Create(ctx context.Context, spec sandbox.Spec, id string) (sand
 			e.notice = "AWS's SDK is missing: " + err.Error() + "\n"
 		}
 	}
-	if err := os.Mkdir(dir, 0o711); err != nil {
+	if err := d.place(dir); err != nil {
 		return nil, fault.In(op, err)
 	}
 	if err := e.note(); err != nil {

@@ -379,7 +379,7 @@ func (e *environment) Close() error {
 	if e.tmp != "" {
 		_ = os.RemoveAll(filepath.Join(e.d.tmps(&e.spec), e.tmp)) // what stays goes when the platform starts anew
 	}
-	return fault.In("process.Close", os.RemoveAll(e.dir))
+	return fault.In("process.Close", e.d.leave(e.dir))
 }
 
 // keepTmp notes the name of the environment's /tmp, for this platform and for the next.

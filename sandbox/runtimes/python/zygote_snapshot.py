@@ -179,7 +179,7 @@ def reseed():
     random_state = getattr(sys.modules.get("numpy"), "random", None)
     if random_state is not None:
         try:
-            random_state.seed()
+            random_state.seed(int.from_bytes(os.urandom(4), "little"))  # without a number it takes half a millisecond
         except Exception:
             pass
     ssl = sys.modules.get("ssl")
