@@ -1,23 +1,41 @@
 """The ECR API with boto3 and the AWS CLI, without Docker: images are put by their manifests."""
 
 import hashlib
+import io
 import json
+import tarfile
 import uuid
 
 import pytest
+from conftest import ROLE, wait_for
 
 CONFIG = "application/vnd.oci.image.config.v1+json"
+LAYER = "application/vnd.oci.image.layer.v1.tar"
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 
 
-def put(ecr, repository, tag):
-    """Put an image without layers; -> its digest."""
-    config = json.dumps({"architecture": "amd64", "os": "linux", "rootfs": {"type": "layers", "diff_ids": []}, "mark": uuid.uuid4().hex}).encode()
-    digest = "sha256:" + hashlib.sha256(config).hexdigest()
+def blob(ecr, repository, content):
+    """Upload a layer or a configuration; -> what a manifest says of it."""
+    digest = "sha256:" + hashlib.sha256(content).hexdigest()
     upload = ecr.initiate_layer_upload(repositoryName=repository)["uploadId"]
-    ecr.upload_layer_part(repositoryName=repository, uploadId=upload, partFirstByte=0, partLastByte=len(config) - 1, layerPartBlob=config)
+    ecr.upload_layer_part(repositoryName=repository, uploadId=upload, partFirstByte=0, partLastByte=len(content) - 1, layerPartBlob=content)
     ecr.complete_layer_upload(repositoryName=repository, uploadId=upload, layerDigests=[digest])
-    manifest = {"schemaVersion": 2, "mediaType": MANIFEST, "config": {"mediaType": CONFIG, "size": len(config), "digest": digest}, "layers": []}
+    return {"digest": digest, "size": len(content)}
+
+
+def put(ecr, repository, tag, files=(), config=None, architecture="amd64"):
+    """Put an image, with one layer when there are files ((tarfile.TarInfo, bytes) each); -> its digest."""
+    layers, diff_ids = [], []
+    if files:
+        b = io.BytesIO()
+        with tarfile.open(fileobj=b, mode="w") as tar:
+            for entry, content in files:
+                entry.size = len(content)
+                tar.addfile(entry, io.BytesIO(content))
+        layers.append({"mediaType": LAYER, **blob(ecr, repository, b.getvalue())})
+        diff_ids.append(layers[0]["digest"])
+    about = {"architecture": architecture, "os": "linux", "config": config or {}, "rootfs": {"type": "layers", "diff_ids": diff_ids}, "mark": uuid.uuid4().hex}
+    manifest = {"schemaVersion": 2, "mediaType": MANIFEST, "config": {"mediaType": CONFIG, **blob(ecr, repository, json.dumps(about).encode())}, "layers": layers}
     named = {"imageTag": tag} if tag else {}
     return ecr.put_image(repositoryName=repository, imageManifest=json.dumps(manifest), **named)["image"]["imageId"]["imageDigest"]
 
@@ -65,3 +83,37 @@ def test_nothing_is_scanned_or_replicated(platform):
     assert ecr.put_replication_configuration(replicationConfiguration={"rules": []})["replicationConfiguration"] == {"rules": []}
     with pytest.raises(ecr.exceptions.ValidationException):
         ecr.put_registry_scanning_configuration(scanType="ENHANCED")
+
+
+def entry(name, kind=tarfile.REGTYPE):
+    e = tarfile.TarInfo(name)
+    e.mode, e.type = 0o755, kind
+    return e
+
+
+FOREIGN = b"\x7fELF\x02\x02\x01" + bytes(9) + b"\x00\x02\x00\x16" + bytes(100)  # an executable for s390x, as far as the kernel looks
+
+
+@pytest.mark.parametrize("name, files, config, error", [
+    ("another architecture", [(entry("main"), FOREIGN)], {"Entrypoint": ["/main"]}, "fork/exec /main: exec format error"),
+    ("no program", [(entry("main"), b"text")], {"Entrypoint": ["/main"]}, "fork/exec /main: exec format error"),
+    ("neither entrypoint nor command", [(entry("main"), b"text")], {}, "Couldn't find valid bootstrap(s): []"),
+    ("a layer that climbs out", [(entry("../../x"), b"x")], {"Entrypoint": ["/x"]}, None),
+    ("a layer with a device", [(entry("main", tarfile.CHRTYPE), b"")], {"Entrypoint": ["/main"]}, None),
+])  # fmt: skip
+def test_images_that_cannot_run(platform, name, files, config, error):
+    ecr, lam, repository = platform.client("ecr"), platform.client("lambda"), "bad-" + uuid.uuid4().hex[:8]
+    uri = ecr.create_repository(repositoryName=repository)["repository"]["repositoryUri"]
+    put(ecr, repository, "x", files, config)
+    lam.create_function(FunctionName=repository, PackageType="Image", Code={"ImageUri": uri + ":x"}, Role=ROLE)
+    state = wait_for(lambda: (c := lam.get_function_configuration(FunctionName=repository))["State"] != "Pending" and c)
+    if error is None:  # what cannot be unpacked shows before anybody calls it
+        assert (state["State"], state["StateReasonCode"]) == ("Failed", "InvalidImage"), state
+        return
+    for _ in range(2):
+        r = lam.invoke(FunctionName=repository, LogType="Tail")
+        body, request = json.loads(r["Payload"].read()), r["ResponseMetadata"]["RequestId"]
+        assert body == {"errorType": "Runtime.InvalidEntrypoint", "errorMessage": f"RequestId: {request} Error: {error}"}
+    events = platform.client("logs").filter_log_events(logGroupName="/aws/lambda/" + repository)["events"]
+    entrypoint = config.get("Entrypoint", [""])[0]
+    assert any(e["message"].startswith(f"IMAGE\tLaunch error: {error}\tEntrypoint: [{entrypoint}]") for e in events), events
