@@ -244,6 +244,7 @@ func analysisPage(c AnalyzeConfig, run *loadtest.Run, split latency.Split, a *An
 	if command != "" {
 		p.Facts = append(p.Facts, report.Fact{Name: "Command", Value: command})
 	}
+	p.Made = made(a.From, command)
 	p.Facts = append(p.Facts, report.Fact{Name: "Percentiles", Value: "nearest rank: the smallest response time that at least p % of the n requests do not exceed"})
 
 	over := report.Section{Title: "Response time over the run", Blocks: []report.Block{report.Fig(figs[0]), report.Tab(summaryTable(a))}}
@@ -273,6 +274,21 @@ func analysisPage(c AnalyzeConfig, run *loadtest.Run, split latency.Split, a *An
 	return p
 }
 
+// made says when and with which command the data of a page's figures came to be.
+func made(at time.Time, command string) string {
+	var parts []string
+	if !at.IsZero() {
+		parts = append(parts, at.Format("2 January 2006, 15:04:05 MST"))
+	}
+	if command != "" {
+		parts = append(parts, command)
+	}
+	if parts == nil {
+		return ""
+	}
+	return "[" + strings.Join(parts, ": ") + "]"
+}
+
 func analysisLead(run *loadtest.Run, a *Analysis) string {
 	if a.All.N == 0 {
 		return "The files hold no single response times; what the statistics and their history tell is shown."
@@ -283,8 +299,12 @@ func analysisLead(run *loadtest.Run, a *Analysis) string {
 		if !a.Split.Exact {
 			kind = "are estimated to have been"
 		}
-		s += fmt.Sprintf(" %d requests %s cold, with a median of %s against %s for the %d warm ones: %.1f times as long.",
-			a.Cold.N, kind, ms(a.Cold.P50), ms(a.Warm.P50), a.Warm.N, a.Cold.P50/a.Warm.P50)
+		noun := "requests"
+		if a.Cold.N == 1 {
+			noun, kind = "request", strings.Replace(strings.Replace(kind, "were", "was", 1), "are", "is", 1)
+		}
+		s += fmt.Sprintf(" %d %s %s cold, with a median of %s against %s for the %d warm ones: %.1f times as long.",
+			a.Cold.N, noun, kind, ms(a.Cold.P50), ms(a.Warm.P50), a.Warm.N, a.Cold.P50/a.Warm.P50)
 	}
 	return s
 }

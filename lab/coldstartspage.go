@@ -1,23 +1,18 @@
 package lab
 
 import (
-	"archive/zip"
-	"bytes"
-	"context"
-	"crypto/rand"
 	"fmt"
-	"io"
-	"net/http"
+	"slices"
 	"strings"
+	"time"
 
-	"anthill/fault"
 	"anthill/latency"
 	"anthill/report"
 )
 
 // LevelsTable is every level with the interval of its median.
 func (r *Experimented) LevelsTable() report.Table {
-	t := report.Table{Caption: fmt.Sprintf("Response times of %s as the client saw them; %d repetitions of every level, in random order.", r.Function, r.Repetitions),
+	t := report.Table{Caption: fmt.Sprintf("Response times of %s as the client saw them; %d repetitions of every cell, in random order.", r.Function, r.Repetitions),
 		Head: []string{"Factor", "Level", "#n", "#p50 (ms)", "#95 % interval", "#p95 (ms)", "#max (ms)", "#init p50 (ms)", "Served as"}}
 	for _, l := range r.Levels {
 		init := "–"
@@ -37,11 +32,16 @@ func (r *Experimented) LevelsTable() report.Table {
 // PairsTable says which differences are real.
 func (r *Experimented) PairsTable() report.Table {
 	t := report.Table{Caption: "Which differences are real: every two levels of a factor.", Head: []string{"Factor", "A", "B", "#B − A (ms)", "#95 % interval", "#p", "#P(B > A)", "Verdict"},
-		Notes: fmt.Sprintf("B − A is the difference of the medians. p is the Mann–Whitney U test's, adjusted by Holm's method over all %d comparisons; interval of the difference by bootstrap. A difference is called real when the adjusted p is below 0.05 and the interval leaves zero out.", len(r.Pairs))}
+		Notes: fmt.Sprintf("B − A is the difference of the medians. p is the Mann–Whitney U test's (van Elteren's, where the levels were compared under several combinations of the other factors), adjusted by Holm's method over all %d comparisons; interval of the difference by bootstrap. A difference is called real when the adjusted p is below 0.05 and the interval leaves zero out.", len(r.Pairs))}
+	crossed := slices.ContainsFunc(r.Pairs, func(p Pair) bool { return p.Cells > 1 })
+	if crossed {
+		t.Head = slices.Insert(t.Head, 5, "#in the cells (ms)")
+		t.Notes += " “In the cells” is the smallest and the largest difference among the combinations of the other factors: far apart, the factor works differently with others."
+	}
 	for i, p := range r.Pairs {
 		verdict := "none shown"
 		switch {
-		case min(p.Comparison.A.N, p.Comparison.B.N) < 8:
+		case min(p.Comparison.A.N, p.Comparison.B.N)/p.Cells < 8:
 			verdict = "too few to tell"
 		case p.Real && p.Difference > 0:
 			verdict = "B is slower"
@@ -51,8 +51,12 @@ func (r *Experimented) PairsTable() report.Table {
 		if p.Real {
 			t.Strong = append(t.Strong, i)
 		}
-		t.Rows = append(t.Rows, []string{p.Factor, p.A, p.B, figure(latency.Millis(p.Difference)), figure(latency.Millis(p.Low)) + " to " + figure(latency.Millis(p.High)),
-			fmt.Sprintf("%.2g", p.Adjusted), fmt.Sprintf("%.2f", p.Superior), verdict})
+		row := []string{p.Factor, p.A, p.B, figure(latency.Millis(p.Difference)), figure(latency.Millis(p.Low)) + " to " + figure(latency.Millis(p.High)),
+			fmt.Sprintf("%.2g", p.Adjusted), fmt.Sprintf("%.2f", p.Superior), verdict}
+		if crossed {
+			row = slices.Insert(row, 5, figure(p.Least)+" to "+figure(p.Most))
+		}
+		t.Rows = append(t.Rows, row)
 	}
 	return t
 }
@@ -66,26 +70,38 @@ func (x *experiment) page(r *Experimented) (report.Page, error) {
 	if r.Platform != nil {
 		p.Facts = append(p.Facts, report.Fact{Name: "Platform", Value: strings.TrimSpace(r.Platform.Name + " " + r.Platform.Version)})
 	}
-	all := report.Section{Title: "All levels", Blocks: []report.Block{report.Text("Each factor was varied by itself; the others stayed at the base. Every repetition took all levels once, in an order that chance decided, so that what else happened on the machine fell on all alike. " +
+	p.Made = made(r.Began, r.Command)
+	how := "Each factor was varied by itself; the others stayed at the base."
+	if r.Design == Full {
+		how = "Every combination of the factors' levels is a cell."
+	}
+	if r.Interrupted {
+		p.Lead = fmt.Sprintf("The experiment was interrupted after %d of %d repetitions; what had been measured until then is shown. ", r.Repetitions, x.ColdConfig.Repetitions) + p.Lead
+	}
+	all := report.Section{Title: "All cells", Blocks: []report.Block{report.Text(how + " Every repetition took all cells once, in an order that chance decided (seed " + fmt.Sprint(r.Seed) + "), so that what else happened on the machine fell on all alike. " +
 		"One repetition before the first is not counted."), report.Tab(r.LevelsTable()), report.Tab(r.PairsTable())}}
 	for _, s := range r.Skipped {
 		all.Blocks = append(all.Blocks, report.Note("Not measured: "+s))
 	}
 	p.Sections = append(p.Sections, all)
 	for _, factor := range factors() {
-		of := x.of(factor)
-		if of == nil {
+		names := x.levelsOf(factor)
+		if len(names) < 2 {
 			continue
 		}
 		var named []report.Named
 		var rows []report.PhaseRow
-		for _, l := range of {
-			named = append(named, report.Named{Name: l.short(), D: latency.Of(l.took)})
-			if len(l.records) > 0 {
-				rows = append(rows, phaseRow(l.short(), l.records))
+		for _, name := range names {
+			took, records := x.at(factor, name)
+			named = append(named, report.Named{Name: name, D: latency.Of(took)})
+			if len(records) > 0 {
+				rows = append(rows, phaseRow(name, records))
 			}
 		}
 		where := fmt.Sprintf("%s on %s, %d repetitions", r.Function, r.Machine.words(), r.Repetitions)
+		if r.Design == Full {
+			where += ", over all levels of the other factors"
+		}
 		sec := report.Section{Title: "By " + factor}
 		f, err := report.Ranges("by-"+factor, "First answers by "+factor, "Response times by "+factor+": "+where+".", "response time (ms)", named)
 		if err != nil {
@@ -108,10 +124,21 @@ func (x *experiment) page(r *Experimented) (report.Page, error) {
 	return p, nil
 }
 
+// at is what was measured of a level: all of it in a full design, else where the other factors are the base's.
+func (x *experiment) at(factor, level string) (took []time.Duration, records []latency.Invocation) {
+	base := x.baseSetting()
+	for _, l := range x.levels {
+		if l.setting.level(factor) == level && (x.Design == Full || base.with(factor, l.setting) == l.setting) {
+			took, records = append(took, l.took...), append(records, l.records...)
+		}
+	}
+	return took, records
+}
+
 func (x *experiment) lead(r *Experimented) string {
 	var real []string
 	for _, p := range r.Pairs {
-		if p.Real && p.A == "base" {
+		if p.Real && p.A == (setting{policy: ordinary, burst: 1}).level(p.Factor) {
 			word := "slower"
 			if p.Difference < 0 {
 				word = "faster"
@@ -121,56 +148,7 @@ func (x *experiment) lead(r *Experimented) string {
 	}
 	s := fmt.Sprintf("A cold start of %s took %s (median of %d; 95 %% interval %s to %s). ", r.Function, ms(x.levels[0].Took.P50), x.levels[0].Took.N, ms(x.levels[0].Low), ms(x.levels[0].High))
 	if len(real) == 0 {
-		return s + "No level differs from it by more than chance."
+		return s + "No level differs from the base's by more than chance."
 	}
-	return s + "Against it: " + strings.Join(real, "; ") + ". Other levels show no difference."
-}
-
-// padded adds a file to a zip archive that brings it to some size. Its bytes are random, so that nobody can make them smaller.
-func padded(code []byte, size int) ([]byte, error) {
-	const op = "lab.ColdStarts"
-	if len(code) >= size {
-		return nil, fault.Invalidf(op, "package size", "the function's own package is larger: %.1f MB", float64(len(code))/1e6)
-	}
-	in, err := zip.NewReader(bytes.NewReader(code), int64(len(code)))
-	if err != nil {
-		return nil, fault.In(op, err)
-	}
-	var b bytes.Buffer
-	w := zip.NewWriter(&b)
-	for _, f := range in.File {
-		if err := w.Copy(f); err != nil {
-			return nil, fault.In(op, err)
-		}
-	}
-	pad, err := w.CreateHeader(&zip.FileHeader{Name: "anthill-experiment-padding.bin", Method: zip.Store})
-	if err == nil {
-		_, err = io.CopyN(pad, rand.Reader, int64(size-len(code)))
-	}
-	if err == nil {
-		err = w.Close()
-	}
-	return b.Bytes(), fault.In(op, err)
-}
-
-// mostCode bounds a function's package, in bytes.
-const mostCode = 300 << 20
-
-// download reads a package from the address that GetFunction gave.
-func (c *client) download(ctx context.Context, location string) ([]byte, error) {
-	const op = "lab.download"
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, location, nil)
-	if err != nil {
-		return nil, fault.In(op, err)
-	}
-	resp, err := c.http.Do(req)
-	if err != nil {
-		return nil, fault.In(op, err)
-	}
-	defer resp.Body.Close()
-	b, err := io.ReadAll(io.LimitReader(resp.Body, mostCode))
-	if err == nil && resp.StatusCode != http.StatusOK {
-		err = fault.Invalidf(op, "package", "the function's code cannot be read: HTTP %d", resp.StatusCode)
-	}
-	return b, fault.In(op, err)
+	return s + "Against the base: " + strings.Join(real, "; ") + ". Other levels show no difference."
 }

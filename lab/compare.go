@@ -68,6 +68,7 @@ func Compare(ctx context.Context, c CompareConfig) ([]Compared, error) {
 	}
 	p := report.Page{Title: "Two sets of executions", Warning: warningOf(append(ta, tb...)), Lead: fmt.Sprintf("A is %s (%d executions), B is %s (%d).", c.A, len(ta), c.B, len(tb)),
 		Facts: []report.Fact{{Name: "Made", Value: time.Now().Format("2006-01-02 15:04:05 MST")}, {Name: "Command", Value: c.Command}}}
+	p.Made = made(time.Now(), c.Command)
 	sec := report.Section{Title: "Quantities", Blocks: []report.Block{report.Tab(ComparisonTable(c.A, c.B, out))}}
 	var named []report.Named
 	for _, q := range out {

@@ -246,6 +246,7 @@ func (r *OverheadReport) page(c OverheadConfig) (report.Page, error) {
 	if len(c.Files) > 0 {
 		p.Facts = append(p.Facts, report.Fact{Name: "Histories", Value: strings.Join(c.Files, ", ")})
 	}
+	p.Made = made(time.Now(), c.Command)
 	p.Facts = append(p.Facts, report.Fact{Name: "Made", Value: time.Now().Format("2006-01-02 15:04:05 MST")})
 	if len(r.Executions) > 1 {
 		all := report.Section{Title: "Over all executions", Blocks: []report.Block{report.Tab(r.samplesTable())}}

@@ -46,6 +46,7 @@ func (s *session) write(ctx context.Context) error {
 func (s *session) report() (report.Page, error) {
 	r := &s.result
 	p := report.Page{Title: "Serverless on one machine: the course's experiments", Lead: s.lead(), Warning: profileWarning(s.platform)}
+	p.Made = made(r.Began, r.Command)
 	p.Facts = []report.Fact{
 		{Name: "Run", Value: r.Began.Format("2 January 2006, 15:04:05 MST") + fmt.Sprintf(", %.0f s", r.Took)},
 		{Name: "Command", Value: r.Command},

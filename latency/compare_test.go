@@ -86,3 +86,26 @@ func TestMedianInterval(t *testing.T) {
 		t.Errorf("of one value: %v to %v", low, high)
 	}
 }
+
+// A factor that adds a millisecond under circumstances that differ by far more is found when they are compared pair by pair, and shows less in one heap.
+func TestCompareStrata(t *testing.T) {
+	const ms = time.Millisecond
+	var as, bs, same []latency.Distribution
+	var allA, allB []time.Duration
+	for i, about := range []time.Duration{10 * ms, 100 * ms, 300 * ms} {
+		as, bs, same = append(as, normal(uint64(i), 20, about, ms)), append(bs, normal(uint64(10+i), 20, about+2*ms, ms)), append(same, normal(uint64(20+i), 20, about, ms))
+		allA, allB = append(allA, as[i].Values()...), append(allB, bs[i].Values()...)
+	}
+	if c := latency.CompareStrata(as, bs); !c.Real() || c.Difference < ms || c.Difference > 3*ms {
+		t.Errorf("not found: %+v", c)
+	}
+	if c := latency.CompareStrata(as, same); c.Real() {
+		t.Errorf("found where there is none: %+v", c)
+	}
+	if heap, pairs := latency.Compare(latency.Of(allA), latency.Of(allB)), latency.CompareStrata(as, bs); heap.P < 1000*pairs.P {
+		t.Errorf("one heap shows it as well: p = %g, in pairs %g", heap.P, pairs.P)
+	}
+	if c := latency.CompareStrata(append(as, latency.Of(nil)), append(bs, normal(1, 5, ms, ms))); !c.Real() {
+		t.Errorf("an empty sample counts: %+v", c)
+	}
+}

@@ -135,7 +135,7 @@ func TestEstimateOnManyShapes(t *testing.T) {
 			}},
 		{name: "cold starts that cost nothing", users: 10, spawn: 5, think: s, runs: 60 * s, warm: about(20*ms, 0.2), none: true},
 	} {
-		const seeds = 4
+		const seeds = 3
 		n, wrong, missed, cold, called, found := 0, 0, 0, 0, 0, 0
 		for seed := range uint64(seeds) {
 			rs := sh.play(rand.New(rand.NewPCG(seed, 11)))
@@ -162,7 +162,7 @@ func TestEstimateOnManyShapes(t *testing.T) {
 		}
 		share := float64(wrong) / float64(n)
 		t.Logf("%-40s %6d responses, %4d cold; %4d called cold, %3d missed, %3d warm ones called cold: %.3f %% in the wrong class", sh.name, n, cold, called, missed, wrong-missed, 100*share)
-		if sh.none && found > seeds/4 || !sh.none && share > sh.most {
+		if sh.none && found > 0 || !sh.none && share > sh.most {
 			t.Errorf("%s: %.3f %% are in the wrong class; two groups were found with %d of %d seeds", sh.name, 100*share, found, seeds)
 		}
 	}

@@ -3,6 +3,7 @@ package report
 import (
 	"bytes"
 	_ "embed"
+	"html"
 	"html/template"
 	"os"
 	"path/filepath"
@@ -17,6 +18,7 @@ type Page struct {
 	Lead     string // what was done and what came out, in a few sentences
 	Warning  string // what a reader must know before any figure: that delays were added on purpose. "" for nothing
 	Facts    []Fact // what was run, on what, when, with which command
+	Made     string // when and with which command, for every caption: a figure is shown without its page too
 	Sections []Section
 	Footer   string
 }
@@ -69,6 +71,7 @@ func (p Page) HTML() ([]byte, error) {
 		"add1":    func(i int) int { return i + 1 },
 		"svg":     func(f *Figure) template.HTML { return template.HTML(f.SVG) },
 		"figure":  func() int { figures++; return figures },
+		"made":    func() string { return p.Made },
 		"table":   func() int { tables++; return tables },
 		"heading": func(s string) string { return strings.TrimPrefix(s, "#") },
 		"figures": func(head []string, i int) bool { return i < len(head) && strings.HasPrefix(head[i], "#") },
@@ -117,12 +120,22 @@ func (p Page) Write(dir string) error {
 	if err := os.WriteFile(filepath.Join(dir, "report.html"), page, 0o644); err != nil {
 		return fault.In(op, err)
 	}
+	var captions strings.Builder
 	for _, f := range p.Figures() {
-		for ext, data := range map[string][]byte{".svg": f.SVG, ".png": f.PNG} {
+		captions.WriteString(f.Name + ": " + strings.TrimSpace(f.Title+". "+f.Caption+" "+p.Made) + "\n\n")
+		for ext, data := range map[string][]byte{".svg": describe(f.SVG, f.Caption+" "+p.Made), ".png": f.PNG} {
 			if err := os.WriteFile(filepath.Join(dir, "figures", f.Name+ext), data, 0o644); err != nil {
 				return fault.In(op, err)
 			}
 		}
 	}
-	return nil
+	if captions.Len() == 0 {
+		return nil
+	}
+	return fault.In(op, os.WriteFile(filepath.Join(dir, "figures", "captions.txt"), []byte(captions.String()), 0o644))
+}
+
+// describe puts a caption into a drawing that stands alone, where programs look for it.
+func describe(svg []byte, caption string) []byte {
+	return bytes.Replace(svg, []byte("</title>"), []byte("</title>\n<desc>"+html.EscapeString(strings.TrimSpace(caption))+"</desc>"), 1)
 }

@@ -14,7 +14,7 @@ import (
 )
 
 func experimentCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "experiment", Short: "Vary one thing at a time and say which differences are real"}
+	cmd := &cobra.Command{Use: "experiment", Short: "Vary what a cold start may depend on and say which differences are real"}
 	cmd.AddCommand(experimentColdCommand())
 	return cmd
 }
@@ -25,8 +25,8 @@ func experimentColdCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "cold FUNCTION",
 		Short: "Measure a function's cold starts by package size, memory, runtime, init policy and burst",
-		Long: "Measures copies of a function, which it deletes at the end; the function itself is not touched. Each factor is varied by itself, " +
-			"every level as often as the others, in an order that chance decides.",
+		Long: "Measures copies of a function, which it deletes at the end; the function itself is not touched. Each factor is varied by itself, or with --design full every " +
+			"combination is measured; every one as often as the others, in an order that chance decides. Ctrl-C ends it with a report on what was measured.",
 		Example: "  anthill experiment cold iris --data '{\"body\": \"{}\"}' --repetitions 30\n" +
 			"  anthill experiment cold hello --packages 10,40 --memory 128,1769 --runtimes python3.11,python3.13 --policies plain,provisioned,snapstart,keep-warm --bursts 5,20",
 		Args: cobra.ExactArgs(1),
@@ -40,11 +40,13 @@ func experimentColdCommand() *cobra.Command {
 			live := terminal(os.Stderr)
 			last := ""
 			c.Progress = func(text string) {
-				switch step, _, _ := strings.Cut(text, ":"); {
+				step, _, _ := strings.Cut(text, ":")
+				which, _, _ := strings.Cut(step, ",") // without the time to go
+				switch {
 				case live:
 					fmt.Fprint(os.Stderr, "\r\x1b[K"+text)
-				case step != last && (!strings.HasPrefix(step, "repetition") || strings.Contains(step, "0 of")):
-					last = step
+				case which != last && (strings.HasPrefix(step, "preparing 1 of") || strings.Contains(step, "0 of")):
+					last = which
 					fmt.Fprintln(os.Stderr, step)
 				}
 			}
@@ -78,6 +80,7 @@ func experimentColdCommand() *cobra.Command {
 	f.StringSliceVar(&c.Policies, "policies", lab.Policies(), "init policies beside the ordinary cold start")
 	f.IntSliceVar(&c.Bursts, "bursts", []int{5}, "requests at once")
 	f.IntVar(&c.Repetitions, "repetitions", 30, "measurements of every level")
+	f.StringVar(&c.Design, "design", lab.OneAtATime, "one-at-a-time or full (every combination of the levels)")
 	f.Uint64Var(&c.Seed, "seed", 1, "of the order")
 	f.StringVar(&c.Out, "out", "experiment", "directory for report.html, experiment.json, experiment.csv and the figures")
 	return cmd
