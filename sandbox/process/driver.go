@@ -55,6 +55,7 @@ type Driver struct {
 		bootstraps   map[string]string // by interpreter path
 		prepared     map[string]*libraries
 		learned      map[string]*learned // by codeKey; nil for what is known to be unknown
+		firsts       map[string]*first   // by codeKey: inits that may teach
 		refused      map[string]string   // by Spec.Key: why no snapshot of it is kept
 		complete     time.Time           // as Complete
 		places       []string            // directories that ended environments left
@@ -107,6 +108,7 @@ func Open(ctx context.Context, c Config) (*Driver, error) {
 	d.mu.prepared = map[string]*libraries{}
 	d.mu.learned = map[string]*learned{}
 	d.mu.refused = map[string]string{}
+	d.mu.firsts = map[string]*first{}
 	if err := os.MkdirAll(d.environmentsDir(), 0o711); err != nil {
 		return nil, fault.In(op, err)
 	}

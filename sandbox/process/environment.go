@@ -96,6 +96,8 @@ func (e *environment) Boot(ctx context.Context) (sandbox.Boot, error) {
 	if err != nil {
 		return sandbox.Boot{}, fault.In(op, err)
 	}
+	lead := e.goFirst(ctx)
+	defer func() { lead.end() }()
 	b := sandbox.Boot{Start: sandbox.Cold, RuntimeVersion: e.runtime.version, SpawnBegin: time.Now().UnixNano()}
 	begun, p, err := e.start(ctx, client)
 	if begun.Taken != nil { // the snapshot was lost, and could not be taken again: it starts by an init of its own
@@ -138,7 +140,8 @@ func (e *environment) Boot(ctx context.Context) (sandbox.Boot, error) {
 	if f.kind == frameInitDone {
 		b.Kind = sandbox.Answered
 		if time.Duration(b.InitEnd-b.InitBegin) > slowInit {
-			e.d.learn(e, rest)
+			e.d.learn(e, rest, lead)
+			lead = nil
 		}
 		return b, nil
 	}
@@ -279,7 +282,7 @@ func (e *environment) Wait(ctx context.Context, until time.Time) (sandbox.Outcom
 	wanted := func(f frame) bool {
 		switch {
 		case f.kind == frameLearned:
-			e.d.learn(e, f.payload)
+			e.d.learn(e, f.payload, nil)
 		case f.kind == framePiece && f.number == e.number && e.stream != nil:
 			if n := 2; len(f.payload) >= n {
 				n += int(binary.BigEndian.Uint16(f.payload))

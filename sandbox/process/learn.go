@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"anthill/sandbox"
@@ -85,19 +86,72 @@ func (d *Driver) learning(spec *sandbox.Spec) bool {
 	return spec.Method == "" && d.lesson(spec) == nil
 }
 
+// first is the first init of some code, which may teach its template.
+type first struct {
+	over chan struct{} // closed when a template was taught, or there is nothing to teach
+	once sync.Once
+}
+
+func (f *first) end() {
+	if f != nil {
+		f.once.Do(func() { close(f.over) })
+	}
+}
+
+// goFirst is asked before an init. It gives what the caller has to end when no init of the code has begun yet; otherwise it
+// waits for the first to end, as long as the machine has no processor to spare: inits that import the same libraries would
+// only hold each other up. It waits for half of the time that ctx leaves at most.
+func (e *environment) goFirst(ctx context.Context) *first {
+	d := e.d
+	if e.runtime.interpreter.Language != "python" || wraps(&e.spec) || d.restores(&e.spec) || !d.learning(&e.spec) {
+		return nil
+	}
+	key := codeKey(&e.spec)
+	d.mu.Lock()
+	f := d.mu.firsts[key]
+	if f == nil {
+		f = &first{over: make(chan struct{})}
+		d.mu.firsts[key] = f
+		d.mu.Unlock()
+		return f
+	}
+	d.mu.Unlock()
+	until := time.Now().Add(time.Minute)
+	if deadline, ok := ctx.Deadline(); ok {
+		until = time.Now().Add(time.Until(deadline) / 2)
+	}
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		select {
+		case <-f.over:
+			return nil
+		case <-ctx.Done():
+			return nil
+		case now := <-tick.C:
+			if now.After(until) || d.Spare() {
+				return nil
+			}
+		}
+	}
+}
+
 // learn takes the modules that a slow init, or a slow first invocation, brought into memory. A template that holds them is
-// made, and later environments are forked from it.
-func (d *Driver) learn(e *environment, modules []byte) {
+// made, and later environments are forked from it. It ends f then, or at once.
+func (d *Driver) learn(e *environment, modules []byte, f *first) {
 	if len(modules) == 0 || !d.learning(&e.spec) {
+		f.end()
 		return
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.mu.closed {
+		f.end()
 		return
 	}
 	l := &learned{modules: strings.Split(string(modules), "\n")}
 	d.wg.Go(func() {
+		defer f.end()
 		spec, ctx := e.spec, context.Background()
 		t, err := d.templateWith(ctx, &spec, e.runtime, libraryKey(&spec, true), l.modules)
 		if err != nil {
