@@ -98,7 +98,8 @@ func (b *Store) Put(r io.Reader) (d Digest, size int64, err error) {
 		return "", 0, faultOf(op, err)
 	}
 	hash := sha256.New()
-	size, err = io.Copy(io.MultiWriter(hash, f), r) // hash first: a file may change what it is given
+	// The hash first, and bytes of our own: a file may change what it is given.
+	size, err = io.Copy(io.MultiWriter(hash, f), struct{ io.Reader }{r})
 	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
 		_ = b.fs.Remove(temp) // the next Open removes it otherwise
 		return "", 0, faultOf(op, err)

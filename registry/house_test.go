@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -25,6 +26,8 @@ type house struct {
 	db   *disk.DB
 	http *httptest.Server
 	host string // "127.0.0.1:PORT"
+
+	later atomic.Int64 // how far its clock is ahead
 }
 
 func open(t testing.TB, fs *disk.Memory) *house {
@@ -37,11 +40,12 @@ func open(t testing.TB, fs *disk.Memory) *house {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := registry.Open(context.Background(), registry.Config{Store: store.Open(db), Blobs: b})
-	if err != nil {
+	h := &house{t: t, fs: fs, db: db}
+	now := func() time.Time { return time.Now().Add(time.Duration(h.later.Load())) }
+	if h.Service, err = registry.Open(context.Background(), registry.Config{Store: store.Open(db), Blobs: b, Now: now}); err != nil {
 		t.Fatal(err)
 	}
-	h := &house{Service: s, t: t, fs: fs, db: db, http: httptest.NewServer(registry.NewHandler(registry.HandlerConfig{Service: s}))}
+	h.http = httptest.NewServer(registry.NewHandler(registry.HandlerConfig{Service: h.Service}))
 	h.host = strings.TrimPrefix(h.http.URL, "http://")
 	return h
 }
@@ -78,9 +82,6 @@ func (h *house) crash() *house {
 	h.http.Close()
 	fs := h.fs.Crash(0, 0)
 	_ = h.Close()
+	_ = h.db.Close()
 	return open(h.t, fs)
-}
-
-func later(d time.Duration) func() time.Time {
-	return func() time.Time { return time.Now().Add(d) }
 }

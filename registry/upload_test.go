@@ -177,7 +177,7 @@ func TestGarbageIsCollected(t *testing.T) {
 	h.want(h.do("GET", at, ""), 204)
 	h = h.crash() // bytes that were put since the start stay until the next one
 	defer h.close()
-	h.SetNow(later(25 * time.Hour))
+	h.later.Store(int64(25 * time.Hour))
 	if err := h.Collect(); err != nil {
 		t.Fatal(err)
 	}
