@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"path/filepath"
+	"strings"
 
 	"anthill/api"
 	"anthill/api/apigateway"
@@ -75,7 +76,8 @@ type house struct {
 
 	rootKey *identity.Key // with VerifySignatures: the key to begin with
 
-	opened []func() error // closers, in the order of opening
+	opened    []func() error // closers, in the order of opening
+	abandoned bool           // the environments were left to the next house
 }
 
 // openHouse builds the rooms over c.Data. endpoint is how functions reach the platform.
@@ -144,10 +146,14 @@ func (h *house) openDurable(c Config) (err error) {
 // explain turns the refusal of a data directory into the sentence that `anthill up` prints.
 func explain(err error, dir string) error {
 	f := fault.Of(err)
-	if f.Kind != fault.Conflict || f.Detail == "" {
+	if f.Noun != "data directory" || f.Detail == "" {
 		return err
 	}
-	return &fault.Error{Kind: f.Kind, Op: f.Op, Noun: f.Noun, Name: dir, Err: err, Detail: "data directory " + dir + ": " + f.Detail + " with --data"}
+	detail := "data directory " + dir + ": " + f.Detail
+	if strings.HasSuffix(detail, "another directory") {
+		detail += " with --data"
+	}
+	return &fault.Error{Kind: f.Kind, Op: f.Op, Noun: f.Noun, Name: dir, Err: err, Detail: detail}
 }
 
 // openSandbox finds or starts what runs functions.
@@ -163,7 +169,12 @@ func (h *house) openSandbox(ctx context.Context, c Config) (err error) {
 	if err != nil {
 		return errors.Join(err, h.driver.Close())
 	}
-	h.opened = append(h.opened, h.pool.Close)
+	h.opened = append(h.opened, func() error {
+		if h.abandoned {
+			return nil
+		}
+		return h.pool.Close()
+	})
 	return nil
 }
 
@@ -260,6 +271,15 @@ func (h *house) keyNotes() []string {
 	}
 	return []string{"Signatures are verified. This key is always good:\n" +
 		"export AWS_ACCESS_KEY_ID=" + h.rootKey.ID + " AWS_SECRET_ACCESS_KEY=" + h.rootKey.Secret}
+}
+
+// abandon takes the rooms down as a kill would: functions that run run on, and the next house finds them again.
+func (h *house) abandon() error {
+	h.abandoned = true
+	err := h.workflows.Close() // whoever waits for a function lets go of it
+	h.pool.Abandon()
+	h.driver.Abandon()
+	return errors.Join(err, h.close())
 }
 
 // close takes the rooms down, the last opened first.

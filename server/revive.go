@@ -58,15 +58,15 @@ func (s *Server) fs() disk.FS {
 	return disk.Machine()
 }
 
-// reopen builds a new house over the same directory. The old one is taken down while requests are still in it: they are
-// waiting for what cannot come any more.
+// reopen builds a new house over the same directory, which finds the functions that still run. The old one is taken down
+// while requests are still in it: they are waiting for what cannot come any more.
 func (s *Server) reopen(ctx context.Context) error {
 	s.turn.Lock()
 	defer s.turn.Unlock()
 	s.mu.RLock()
 	old := s.mu.house
 	s.mu.RUnlock()
-	old.close() // complains of the disk
+	_ = old.abandon() // complains of the disk
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	h, err := openHouse(context.WithoutCancel(ctx), s.c, s.endpoint)

@@ -82,7 +82,7 @@ func Open(dir string, o Options) (*DB, error) {
 		fs = vfs.Default
 	}
 	if err := MakeDir(fs, dir); err != nil {
-		return nil, &fault.Error{Kind: kindOf(err), Op: op, Noun: "data directory", Name: dir, Err: err}
+		return nil, fault.In(op, writeFailure(dir, err))
 	}
 	if err := checkFormat(fs, dir); err != nil {
 		return nil, fault.In(op, err)
@@ -99,6 +99,9 @@ func Open(dir string, o Options) (*DB, error) {
 	if err != nil {
 		d.cache.Unref()
 		d.fence.close()
+		if d.failed.Load() != nil {
+			err = writeFailure(dir, *d.failed.Load())
+		}
 		return nil, fault.In(op, openFailure(dir, err))
 	}
 	d.pebble = p
@@ -106,7 +109,7 @@ func Open(dir string, o Options) (*DB, error) {
 		p.Close()
 		d.cache.Unref()
 		d.fence.close()
-		return nil, fault.In(op, err)
+		return nil, fault.In(op, writeFailure(dir, err))
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	d.stop = stop

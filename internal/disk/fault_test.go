@@ -78,6 +78,46 @@ func TestAFailingDiskAnswersEveryCommit(t *testing.T) {
 	}
 }
 
+// Wherever the disk fails while a directory is opened, that is said, and it opens once the disk is well.
+func TestADiskThatFailsAtTheStart(t *testing.T) {
+	mem := disk.NewCrashable()
+	fs := disk.NewFaulty(mem)
+	db, err := disk.Open("data", disk.Options{FS: fs})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var acked []string
+	for i := range 40 { // some tables, and something in a log
+		acked = append(acked, fmt.Sprint("t", i))
+		if err := db.Commit(disk.Write{Key: []byte(acked[i]), Value: make([]byte, 20<<10)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	image := mem.Crash(100, 0)
+	db.Close()
+	for after := 0; ; after++ {
+		fs := disk.NewFaulty(image.Crash(100, 0))
+		fs.Inject(disk.Fault{Err: syscall.EIO, After: after})
+		db, err := disk.Open("data", disk.Options{FS: fs})
+		if err == nil { // it failed later, or not at all
+			fs.Fail(nil)
+			db.Close()
+			break
+		}
+		if !errors.Is(err, syscall.EIO) || fault.Of(err).Name != "data" {
+			t.Errorf("write %d fails: %v", after+1, err)
+		}
+		fs.Fail(nil)
+		if db, err = disk.Open("data", disk.Options{FS: fs}); err != nil {
+			t.Fatalf("write %d failed, and now: %v", after+1, err)
+		}
+		there(t, db, acked)
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // When memtables cannot be written out, commits wait for room in memory, and the failure finds them there.
 func TestCommitsThatWaitForRoomAreAnswered(t *testing.T) {
 	fs := disk.NewFaulty(disk.NewMemory())

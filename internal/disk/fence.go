@@ -25,7 +25,7 @@ type fence struct {
 	dir    string      // that the database is in, with its list of logs
 	fail   func(error) // called before Pebble goes on
 	failed atomic.Bool
-	opened atomic.Bool // Pebble is open: its background work may be made to wait
+	opened atomic.Bool // Pebble is open, and does not wait for a table to be written
 
 	closed chan struct{} // by close
 	memory *vfs.MemFS    // tables that were written since
@@ -130,8 +130,10 @@ type fencedFS struct {
 func (f *fence) guard() FS { return &fencedFS{f.fs, f} }
 
 func (s *fencedFS) Create(name string, c vfs.DiskWriteCategory) (vfs.File, error) {
-	if s.f.failed.Load() && s.f.opened.Load() && s.f.owns(name) && isTable(name) {
-		<-s.f.closed
+	if s.f.failed.Load() && s.f.owns(name) && isTable(name) {
+		if s.f.opened.Load() {
+			<-s.f.closed
+		}
 		if c == "pebble-memtable-flush" {
 			return s.f.memory.Create(s.PathBase(name), c)
 		}

@@ -66,6 +66,15 @@ func writeFormat(fs FS, dir string) error {
 	return SyncDir(fs, dir)
 }
 
+// writeFailure says that a directory cannot be opened since it cannot be written to.
+func writeFailure(dir string, err error) error {
+	f := &fault.Error{Kind: kindOf(err), Noun: "data directory", Name: dir, Err: err}
+	if f.Detail = fmt.Sprintf("its disk takes no writes (%v): nothing that was acknowledged is lost, start again when it does", err); f.Kind == fault.Full {
+		f.Detail = "its disk is full: nothing that was acknowledged is lost, free some space and start again"
+	}
+	return f
+}
+
 // openFailure names what kept Pebble from opening.
 func openFailure(dir string, err error) error {
 	f := &fault.Error{Kind: kindOf(err), Noun: "data directory", Name: dir, Err: err}

@@ -25,10 +25,14 @@ type flushDisk struct {
 		slow    time.Duration // how long a flush of the log takes, once awake
 		awake   bool          // the database is open: nobody waits for a flush with a lock held, which would stop time
 		full    bool
+		trouble *trouble // that there is now, nil for none
 	}
 }
 
 func newFlushDisk(mem *disk.Memory) *flushDisk { return &flushDisk{FS: mem, mem: mem} }
+
+// Unwrap is the memory beneath.
+func (d *flushDisk) Unwrap() vfs.FS { return d.mem }
 
 // failAt lets the power fail at the n-th flush from now, before it or after it; 0 is never.
 func (d *flushDisk) failAt(n int, after bool, fail func()) {
@@ -46,6 +50,20 @@ func (d *flushDisk) set(slow time.Duration, full bool) {
 	d.mu.slow, d.mu.full = slow, full
 }
 
+// trouble begins, or ends with nil.
+func (d *flushDisk) trouble(t *trouble) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.mu.trouble = t
+}
+
+// troubled reports whether something may fail.
+func (d *flushDisk) troubled() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.mu.trouble != nil
+}
+
 func (d *flushDisk) wake() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -57,6 +75,9 @@ func (d *flushDisk) flush(log bool, do func() error) error {
 	d.mu.flushes++
 	mine := d.mu.flushes == d.mu.at
 	after, fail, slow := d.mu.after, d.mu.fail, d.mu.slow
+	if d.mu.trouble != nil {
+		slow += d.mu.trouble.slow
+	}
 	if mine {
 		slow = max(slow, time.Microsecond) // whoever does not wait for this flush goes on
 	}
@@ -81,7 +102,7 @@ func (d *flushDisk) flush(log bool, do func() error) error {
 func (d *flushDisk) GetDiskUsage(string) (vfs.DiskUsage, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.mu.full {
+	if d.mu.full || d.mu.trouble != nil && d.mu.trouble.full {
 		return vfs.DiskUsage{TotalBytes: 1 << 40}, nil
 	}
 	return vfs.DiskUsage{AvailBytes: 1 << 39, TotalBytes: 1 << 40}, nil

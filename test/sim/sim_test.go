@@ -43,7 +43,7 @@ func TestSimulation(t *testing.T) {
 	dir := t.TempDir()
 	image := prepare(t, dir)
 	if *firstSeed != 0 {
-		synctest.Test(t, func(t *testing.T) { live(t, *firstSeed, image, dir) })
+		synctest.Test(t, func(t *testing.T) { live(t, *firstSeed, image, dir, &tally{}) })
 		return
 	}
 	n := *seeds
@@ -53,6 +53,8 @@ func TestSimulation(t *testing.T) {
 			n = 100
 		}
 	}
+	var sum tally
+	t.Cleanup(func() { t.Log(&sum) })
 	var next atomic.Uint64
 	next.Store(*from)
 	last := *from + uint64(n)
@@ -64,10 +66,18 @@ func TestSimulation(t *testing.T) {
 				if seed >= last || t.Failed() {
 					return
 				}
-				synctest.Test(t, func(t *testing.T) { live(t, seed, image, dir) })
+				synctest.Test(t, func(t *testing.T) { live(t, seed, image, dir, &sum) })
 			}
 		})
 	}
+}
+
+// tally counts what happened in all worlds.
+type tally struct{ worlds, executions, attempts, crashes, failures, refused atomic.Int64 }
+
+func (s *tally) String() string {
+	return fmt.Sprintf("%d worlds with %d executions and %d attempts of tasks; the platform or its machine went down %d times, the disk failed %d times, %d requests were refused meanwhile",
+		s.worlds.Load(), s.executions.Load(), s.attempts.Load(), s.crashes.Load(), s.failures.Load(), s.refused.Load())
 }
 
 // prepare makes the disk with which every world begins: it holds the functions.
@@ -92,8 +102,9 @@ func prepare(t *testing.T, dir string) (image *disk.Memory) {
 }
 
 // live is one world, from its first machine to the last check.
-func live(t *testing.T, seed uint64, image *disk.Memory, dir string) {
+func live(t *testing.T, seed uint64, image *disk.Memory, dir string, sum *tally) {
 	w := newWorld(t, seed, image.Crash(0, 0), filepath.Join(dir, "code"))
+	w.sum = sum
 	r := w.draw("world")
 	crashes := w.crashes()
 	w.kills = !slices.ContainsFunc(crashes, func(c *crash) bool { return c.machine })
@@ -121,27 +132,10 @@ func live(t *testing.T, seed uint64, image *disk.Memory, dir string) {
 	}
 	w.wg.Go(w.reader)
 
-	for i, c := range crashes {
-		if i == 0 {
-			w.arm(p, c)
-		}
-		select {
-		case <-p.died:
-		case <-time.After(time.Minute):
-			w.kill(p, c)
-		}
-		w.note("%s", c)
-		w.bury(p, c)
-		var then *crash
-		if i+1 < len(crashes) {
-			then = crashes[i+1]
-		}
-		p = w.open(then)
-		if then == nil {
-			break
-		}
-	}
-	w.settle(p)
+	w.wg.Go(w.spoil)
+
+	w.arm(crashes)
+	p = w.last(p, crashes)
 	w.end()
 	w.wg.Wait()
 	w.check(p)
@@ -169,13 +163,47 @@ func (w *world) crashes() []*crash {
 	return out
 }
 
-// arm makes c come for a platform that runs already.
-func (w *world) arm(p *platform, c *crash) {
-	if c.flush > 0 {
-		w.disk.failAt(c.flush, c.after, func() { w.kill(p, c) })
-		return
+// arm makes the first crash come for the platform that runs already.
+func (w *world) arm(crashes []*crash) {
+	if len(crashes) > 0 {
+		c := crashes[0]
+		w.disk.failAt(c.flush, c.after, func() { w.kill(c) })
 	}
-	time.AfterFunc(c.within, func() { w.kill(p, c) })
+}
+
+// last lives through the crashes and the failures of the disk, and gives the platform under which everything ended.
+func (w *world) last(p *platform, crashes []*crash) *platform {
+	deadline := time.Now().Add(2 * time.Hour)
+	for {
+		fuse := time.Minute
+		if len(crashes) > 0 && crashes[0].flush == 0 {
+			fuse = crashes[0].within
+		}
+		select {
+		case <-p.died:
+		case <-p.db.Failed():
+			if p = w.revive(p); !p.dead.Load() {
+				continue
+			}
+		case <-time.After(fuse):
+			if len(crashes) == 0 {
+				if w.settled(p) || time.Now().After(deadline) {
+					return p
+				}
+				continue
+			}
+			w.kill(crashes[0])
+			continue
+		}
+		w.note("%s", crashes[0])
+		w.sum.crashes.Add(1)
+		w.bury(p, crashes[0])
+		var next *crash
+		if crashes = crashes[1:]; len(crashes) > 0 {
+			next = crashes[0]
+		}
+		p = w.open(next)
+	}
 }
 
 // define makes the activity and the machines.
@@ -199,21 +227,14 @@ func (w *world) define(p *platform) {
 	}
 }
 
-// settle waits until everything has ended.
-func (w *world) settle(p *platform) {
-	deadline := time.Now().Add(2 * time.Hour)
-	for time.Now().Before(deadline) {
-		time.Sleep(time.Minute)
-		open := 0
-		for _, arn := range w.all(p) {
-			if d, err := p.Describe(arn); err != nil || d.Status == workflows.Running {
-				open++
-			}
-		}
-		if open == 0 {
-			return
+// settled reports whether everything has ended.
+func (w *world) settled(p *platform) bool {
+	for _, arn := range w.all(p) {
+		if d, err := p.Describe(arn); err != nil || d.Status == workflows.Running {
+			return false
 		}
 	}
+	return true
 }
 
 // all lists every execution there is, children of map runs included.
@@ -261,6 +282,9 @@ func (w *world) check(p *platform) {
 	}
 	w.mu.Lock()
 	order := w.mu.order
+	w.sum.worlds.Add(1)
+	w.sum.executions.Add(int64(len(listed)))
+	w.sum.attempts.Add(int64(len(w.mu.entered)))
 	w.mu.Unlock()
 	for _, k := range order {
 		w.look(k)

@@ -9,12 +9,14 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"os"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"anthill/blobs"
+	"anthill/fault"
 	"anthill/functions"
 	"anthill/history"
 	"anthill/internal/disk"
@@ -35,8 +37,13 @@ type world struct {
 	seed   uint64
 	dir    string // of unpacked code
 	events *bytes.Buffer
+	sum    *tally
+
+	revivals int // how often the disk failed
 
 	disk   *flushDisk
+	faulty *disk.Faulty // disk, as the platform has it
+	now    atomic.Pointer[platform]
 	driver *sandboxtest.Driver
 	sent   sendings
 	wg     sync.WaitGroup // clients, workers, readers
@@ -66,6 +73,7 @@ type platform struct {
 	dead      atomic.Bool
 	died      chan struct{} // closed with dead
 	image     *disk.Memory  // what the disk holds after its death
+	closed    bool
 	functions *functions.Service
 	pool      *sandbox.Pool
 	db        *disk.DB
@@ -85,7 +93,8 @@ type known struct {
 }
 
 func newWorld(t *testing.T, seed uint64, image *disk.Memory, dir string) *world {
-	w := &world{t: t, seed: seed, dir: dir, disk: newFlushDisk(image), events: &bytes.Buffer{}}
+	w := &world{t: t, seed: seed, dir: dir, events: &bytes.Buffer{}, sum: &tally{}}
+	w.insert(image)
 	w.sent.n = map[string]int{}
 	w.driver = sandboxtest.New(w.handlers())
 	w.over, w.end = context.WithCancel(context.Background())
@@ -128,46 +137,74 @@ func (w *world) note(format string, args ...any) {
 // began is when time begins in a bubble.
 var began = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
 
-// open starts a platform on the disk. When the power fails meanwhile, it starts another.
-func (w *world) open(crash *crash) *platform {
-	p := &platform{died: make(chan struct{})}
-	if crash != nil && crash.flush > 0 {
-		w.disk.failAt(crash.flush, crash.after, func() { w.kill(p, crash) })
+// insert gives the machine a disk.
+func (w *world) insert(image *disk.Memory) {
+	d := newFlushDisk(image)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.disk, w.faulty = d, disk.NewFaulty(d)
+}
+
+// open starts a platform on the disk, which a crash may be set for. When the disk fails meanwhile, it tries again.
+func (w *world) open(c *crash) *platform {
+	if c != nil && c.flush > 0 {
+		w.disk.failAt(c.flush, c.after, func() { w.kill(c) })
 	}
-	var err error
-	check := func(what string) {
-		if err != nil {
-			w.give(fmt.Errorf("%s: %w", what, err))
+	for {
+		p := &platform{died: make(chan struct{})}
+		w.now.Store(p)
+		err := w.try(p)
+		if err == nil {
+			w.mu.Lock()
+			w.mu.p = p
+			close(w.mu.up)
+			w.mu.Unlock()
+			return p
 		}
+		w.close(p)
+		if p.dead.Load() { // whoever asks for a platform goes on waiting
+			return p
+		}
+		if !w.disk.troubled() {
+			w.give(err)
+		}
+		w.note("opening failed: %v", err)
+		time.Sleep(time.Second)
 	}
-	p.db, err = disk.Open("db", disk.Options{FS: w.disk})
-	check("disk")
+}
+
+// try opens the rooms of p. After an error some may be open.
+func (w *world) try(p *platform) (err error) {
+	if p.db, err = disk.Open("db", disk.Options{FS: w.faulty}); err != nil {
+		return fmt.Errorf("disk: %w", err)
+	}
 	w.disk.wake()
 	b, err := blobs.Open("blobs", w.disk, p.db)
-	check("blobs")
-	p.pool, err = sandbox.Open(context.Background(), sandbox.Config{Driver: &gate{w.driver, &p.dead, &w.sent}})
-	check("sandbox")
+	if err != nil {
+		return fmt.Errorf("blobs: %w", err)
+	}
+	if p.pool, err = sandbox.Open(context.Background(), sandbox.Config{Driver: &gate{w.driver, &p.dead, &w.sent}}); err != nil {
+		return fmt.Errorf("sandbox: %w", err)
+	}
 	st := store.Open(p.db)
 	p.log = history.Open(p.db)
 	log := slog.New(slog.NewTextHandler(w.events, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	p.functions, err = functions.Open(context.Background(), functions.Config{Store: st, History: p.log, Blobs: b, Pool: p.pool, Dir: w.dir, Architecture: "x86_64", Log: log})
-	check("functions")
+	if err != nil {
+		return fmt.Errorf("functions: %w", err)
+	}
 	p.Service, err = workflows.Open(context.Background(), workflows.Config{Store: st, History: p.log, Functions: p.functions, Log: log,
 		RestAfter: []time.Duration{0, time.Second, 100 * time.Millisecond}[w.seed%3]})
-	check("workflows")
-	w.mu.Lock()
-	w.mu.p = p
-	close(w.mu.up)
-	w.mu.Unlock()
-	if crash != nil && crash.flush == 0 {
-		time.AfterFunc(crash.within, func() { w.kill(p, crash) })
+	if err != nil {
+		return fmt.Errorf("workflows: %w", err)
 	}
-	return p
+	return nil
 }
 
-// kill ends a platform at this instant: the disk keeps what a kill or a power cut leaves of it, and nothing that the
-// platform still does reaches anybody.
-func (w *world) kill(p *platform, c *crash) {
+// kill ends the platform that lives at this instant: the disk keeps what a kill or a power cut leaves of it, and nothing
+// that the platform still does reaches anybody.
+func (w *world) kill(c *crash) {
+	p := w.now.Load()
 	if p.dead.Swap(true) {
 		return
 	}
@@ -180,35 +217,57 @@ func (w *world) kill(p *platform, c *crash) {
 
 // bury waits until the last goroutine of a dead platform has gone, and puts its disk in place.
 func (w *world) bury(p *platform, c *crash) {
-	w.mu.Lock()
-	w.mu.p = nil
-	w.mu.up = make(chan struct{})
-	w.mu.Unlock()
+	w.leave()
 	w.disk.set(0, false)
+	w.faulty.Fail(nil)
 	w.close(p)
 	if c.machine {
 		w.driver.Close()
 		w.driver = sandboxtest.New(w.handlers())
 	}
-	w.disk = newFlushDisk(p.image)
+	w.insert(p.image)
 }
 
+// leave has everybody wait for the next platform.
+func (w *world) leave() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.mu.p != nil {
+		w.mu.p = nil
+		w.mu.up = make(chan struct{})
+	}
+}
+
+// close takes down what is open of p. Of a platform that died, or whose disk failed, the environments live on.
 func (w *world) close(p *platform) {
+	if p.closed {
+		return
+	}
 	var errs []error
-	errs = append(errs, p.Service.Close())
-	if p.dead.Load() {
+	lost := p.dead.Load() || p.db == nil || p.db.Err() != nil
+	if p.Service != nil {
+		errs = append(errs, p.Service.Close())
+	}
+	if p.pool != nil && lost {
 		p.pool.Abandon()
 	}
-	errs = append(errs, p.functions.Close())
-	if !p.dead.Load() {
+	if p.functions != nil {
+		errs = append(errs, p.functions.Close())
+	}
+	if p.pool != nil && !lost {
 		errs = append(errs, p.pool.Close())
 	}
-	errs = append(errs, p.db.Close())
+	if p.db != nil {
+		if err := p.db.Close(); p.db.Err() == nil || err != nil && strings.Contains(err.Error(), "somebody") {
+			errs = append(errs, err)
+		}
+	}
 	for _, err := range errs {
 		if err != nil {
 			w.failf("closing: %v", err)
 		}
 	}
+	p.closed = true
 }
 
 // platform waits until there is one. It is nil when everything is over.
@@ -236,15 +295,18 @@ func (w *world) platform() *platform {
 	}
 }
 
-// ask does one request. ok is false when the platform died before its answer was there; then it is as if it had never
-// been given.
+// ask does one request. ok is false when the platform died before its answer was there, or its disk had failed and it was
+// refused; then it is as if it had never been given.
 func ask[T any](w *world, do func(p *platform) (T, error)) (out T, err error, ok bool) {
 	p := w.platform()
 	if p == nil {
 		return out, errDead, false
 	}
 	out, err = do(p)
-	return out, err, !p.dead.Load()
+	if err != nil && (fault.Is(err, fault.Full) || p.db.Err() != nil) {
+		w.sum.refused.Add(1)
+	}
+	return out, err, !p.dead.Load() && (err == nil || p.db.Err() == nil)
 }
 
 // crash says how and when a platform ends.
