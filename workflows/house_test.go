@@ -31,6 +31,7 @@ type house struct {
 	*workflows.Service
 	t         testing.TB
 	fs        *disk.Memory
+	slow      time.Duration // how long a flush takes, from the next open on
 	db        *disk.DB
 	store     *store.Store
 	log       *history.Log
@@ -89,8 +90,13 @@ func (h *house) open() {
 	if h.root != "" {
 		fs = disk.Machine()
 	}
+	faulty := disk.NewFaulty(fs)
+	if h.slow > 0 {
+		fs = faulty
+	}
 	h.db, err = disk.Open(filepath.Join(h.root, "db"), disk.Options{FS: fs})
 	h.check(err)
+	faulty.Inject(disk.Fault{Slow: h.slow, Names: "*.log"})
 	b, err := blobs.Open(filepath.Join(h.root, "blobs"), fs, h.db)
 	h.check(err)
 	h.pool, err = sandbox.Open(context.Background(), sandbox.Config{Driver: h.driver})

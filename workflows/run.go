@@ -268,6 +268,10 @@ func (r *run) step(batch []message) {
 			continue
 		}
 		events := room.decide(r.x, m)
+		if m.reply != nil && len(events) == 0 { // the message before it ended the task
+			m.refuse()
+			continue
+		}
 		wait = max(wait, r.shift(events))
 		if len(events) > 0 {
 			room.last = events[len(events)-1]
@@ -313,9 +317,14 @@ func (r *run) answer(m *message) bool {
 			return true
 		}
 	}
+	m.refuse()
+	return false
+}
+
+// refuse says that there is no such task any more.
+func (m *message) refuse() {
 	m.tell(taskGone("workflows.answer"))
 	m.after = nil
-	return false
 }
 
 // commit writes records. While the disk is full it waits and tries again: the events are decided, and nothing has been
