@@ -97,6 +97,10 @@ func (l *logList) beginLocked() error {
 	if err != nil {
 		return err
 	}
+	// A log that somebody has just made is listed here, before he made its name durable.
+	if err := SyncDir(l.fs, path.Join(l.dir, "db")); err != nil {
+		return err
+	}
 	slices.Sort(names)
 	fresh := path.Join(l.dir, LogsFile+".new")
 	f, err := l.fs.Create(fresh, vfs.WriteCategoryUnspecified)
