@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"time"
 
@@ -43,6 +44,9 @@ type Analysis struct {
 	// Profile says which delays the platform added on purpose; "" when none.
 	Profile  string   `json:"latency_profile,omitempty"`
 	Problems []string `json:"problems,omitempty"`
+
+	exact    latency.Distribution
+	byLocust map[string]float64 // what Locust's statistics would show of the exact times
 }
 
 // totals are the figures that Locust itself printed, rounded by its rules.
@@ -132,6 +136,8 @@ func analysisOf(run *loadtest.Run, split latency.Split) *Analysis {
 			a.To = r.At
 		}
 	}
+	a.exact = latency.Of(latency.Latencies(run.Responses))
+	a.byLocust = loadtest.LocustPercentiles(a.exact.Values())
 	if t, ok := run.Total(); ok {
 		a.Total = &totals{t.Requests, t.Failures, t.PerSecond, t.Average, t.Percentiles}
 	}
@@ -250,6 +256,9 @@ func analysisPage(c AnalyzeConfig, run *loadtest.Run, split latency.Split, a *An
 	over := report.Section{Title: "Response time over the run", Blocks: []report.Block{report.Fig(figs[0]), report.Tab(summaryTable(a))}}
 	if a.Total != nil {
 		over.Blocks = append(over.Blocks, report.Tab(locustTable(a)))
+		if t, ok := a.SideBySide(); ok {
+			over.Blocks = append(over.Blocks, report.Tab(t))
+		}
 	}
 	p.Sections = append(p.Sections, over)
 	if len(figs) > 1 {
@@ -371,12 +380,38 @@ func summaryTable(a *Analysis) report.Table {
 }
 
 func locustTable(a *Analysis) report.Table {
-	t := report.Table{Caption: "The same run as the load generator's own statistics have it, rounded by Locust's rules (two significant digits).",
-		Head: []string{"#requests", "#failures", "#requests/s", "#average (ms)", "#50% (ms)", "#95% (ms)", "#99% (ms)", "#100% (ms)"}}
-	p := a.Total.Percentiles
-	t.Rows = [][]string{{fmt.Sprint(a.Total.Requests), fmt.Sprint(a.Total.Failures), figure(a.Total.PerSecond), figure(a.Total.Average),
-		figure(p["50%"]), figure(p["95%"]), figure(p["99%"]), figure(p["100%"])}}
+	t := report.Table{Caption: "The same run as the load generator's own statistics have it.",
+		Head: []string{"#requests", "#failures", "#requests/s", "#average (ms)"}}
+	t.Rows = [][]string{{fmt.Sprint(a.Total.Requests), fmt.Sprint(a.Total.Failures), figure(a.Total.PerSecond), figure(a.Total.Average)}}
 	return t
+}
+
+// SideBySide sets the percentiles of the load generator's own statistics beside those of the exact times of the same run. ok is false when the files lack
+// one of them.
+func (a *Analysis) SideBySide() (t report.Table, ok bool) {
+	if a.Total == nil || a.All.N == 0 {
+		return t, false
+	}
+	t = report.Table{Caption: fmt.Sprintf("Percentiles of one run side by side, in milliseconds: the %d requests of the generator's statistics, and the %d whose exact times were logged.", a.Total.Requests, a.All.N),
+		Head:  []string{"Percentile", "#its statistics", "#exact, nearest rank", "#exact, by Locust's rules", "Agree"},
+		Notes: "Locust's rules: times rounded to the millisecond below 100 ms and to two digits above, the value at index int(n·p). A step is the distance of two such values."}
+	for _, name := range []string{"50%", "66%", "75%", "80%", "90%", "95%", "98%", "99%", "99.9%", "100%"} {
+		theirs, ok := a.Total.Percentiles[name]
+		if !ok {
+			continue
+		}
+		ours := a.byLocust[name]
+		agree := "yes"
+		if d := math.Abs(theirs - ours); d > 0 {
+			agree = fmt.Sprintf("%.0f steps apart", math.Ceil(d/loadtest.LocustStep(max(theirs, ours))-1e-9))
+			if strings.HasPrefix(agree, "1 ") {
+				agree = "one step apart"
+			}
+		}
+		p, _ := strconv.ParseFloat(strings.TrimSuffix(name, "%"), 64) // a number by construction
+		t.Rows = append(t.Rows, []string{name, figure(theirs), figure(latency.Millis(a.exact.Percentile(p))), figure(ours), agree})
+	}
+	return t, len(t.Rows) > 0
 }
 
 func failureTable(run *loadtest.Run) report.Table {

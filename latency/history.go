@@ -45,12 +45,16 @@ func Read(r io.Reader, name string) (*Trace, error) {
 		t.Events = append(t.Events, page.Events...)
 		t.Tasks = append(t.Tasks, page.Tasks...)
 		t.Problems = append(t.Problems, page.Problems...)
+		t.more = page.more
 	}
 	if t == nil {
 		return nil, fault.Invalidf(op, "history", "%s is empty", name)
 	}
 	if t.Name == "" {
 		t.Name = name
+	}
+	if t.more {
+		t.problem("The file is one page of a history that has more (nextToken): fetch it without --max-items, or append the other pages to the file.")
 	}
 	t.order()
 	if len(t.Events) == 0 {
@@ -94,6 +98,7 @@ func readPage(raw []byte) (*Trace, error) {
 		return nil, errors.New("there is no \"events\" in it: expected what `aws stepfunctions get-execution-history` prints, or Anthill's trace")
 	}
 	t := page.Trace
+	t.more = page.NextToken != ""
 	if t.Source == "" {
 		t.Source = FromHistory
 	}
@@ -206,7 +211,7 @@ func (t *Trace) findStatus() {
 			t.Status = "ABORTED"
 		case "ExecutionRedriven":
 			t.Status = "RUNNING"
-			t.problem("The execution was redriven at event %d; the time between its failure and the redrive is nobody's overhead and is left out of none of the totals.", e.ID)
+			t.problem("The execution was redriven at event %d; the time between its failure and the redrive is nobody's overhead, but it is in the totals.", e.ID)
 		}
 	}
 	switch t.Status {

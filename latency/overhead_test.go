@@ -82,6 +82,7 @@ func TestBrokenHistories(t *testing.T) {
 		{"redriven", `{"events": [{"id":1,"timestamp":1,"type":"ExecutionStarted"},{"id":2,"previousEventId":1,"timestamp":2,"type":"ExecutionRedriven"}]}`, "was redriven at event 2"},
 		{"missing", `{"events": [{"id":1,"timestamp":1,"type":"ExecutionStarted"},{"id":5,"previousEventId":4,"timestamp":2,"type":"ExecutionSucceeded"}]}`, "3 events are missing, the first of them number 2"},
 		{"mixed up", `{"events": [{"id":2,"previousEventId":1,"timestamp":2,"type":"PassStateEntered"},{"id":1,"timestamp":1,"type":"ExecutionStarted"},{"id":3,"previousEventId":2,"timestamp":3,"type":"ExecutionSucceeded"}]}`, "were not in order"},
+		{"one page of several", `{"events": [{"id":1,"timestamp":10,"type":"ExecutionStarted"}], "nextToken": "AAAA"}`, "one page of a history that has more"},
 		{"clock step", `{"events": [{"id":1,"timestamp":10,"type":"ExecutionStarted"},{"id":2,"previousEventId":1,"timestamp":8.5,"type":"ExecutionSucceeded"}]}`, "clock went back by 1.5s between events 1 and 2"},
 		{"cut off", `{"events": [{"id":1,"timestamp":1,"type":"ExecutionStarted"}]} {"events": [{"id":2,`, "cut off after 1 events"},
 		{"no time", `{"events": [{"id":1,"timestamp":1,"type":"ExecutionStarted"},{"id":2,"timestamp":"soon","type":"ExecutionSucceeded"}]}`, "Event 2 has no readable timestamp"},

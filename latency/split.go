@@ -81,6 +81,10 @@ const (
 func EstimateSplit(rs []Response) (s Split, ok bool) {
 	first := records(rs)
 	s = Split{Warm: rs}
+	if len(rs) == 0 {
+		s.Method = "There are no single response times, so there is no cold and no warm."
+		return s, false
+	}
 	h := histogramOf(rs, first)
 	one, two := h.fit()
 	if e := 2 * (two.evidence - one.evidence); !math.IsInf(e, 0) && !math.IsNaN(e) {

@@ -27,6 +27,8 @@ type Trace struct {
 
 	Source   Source   `json:"source,omitempty"`
 	Problems []string `json:"problems,omitempty"` // what a reader found wrong, in sentences
+
+	more bool // the last page that was read says that there are others
 }
 
 // Event is one history event.

@@ -1,6 +1,8 @@
 package loadtest
 
 import (
+	"bufio"
+	"cmp"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -143,6 +145,7 @@ func ReadDir(dir string) (*Run, error) {
 			}
 		}
 	}
+	r.oldTables(files)
 	if len(files["_stats.csv"])+len(files["_stats_history.csv"])+len(files[".txt"]) == 0 {
 		return nil, &fault.Error{Kind: fault.NotFound, Op: op, Noun: "load test", Name: dir,
 			Detail: "no Locust files there: expected *_stats.csv, *_stats_history.csv or a log with lines like \"Response time: 270.53 ms\""}
@@ -201,8 +204,36 @@ func (r *Run) readTables(files map[string][]string) {
 			r.problem("%s: %s", name, p)
 		}
 		if err != nil {
-			r.problem("%s: %v", name, err)
+			r.problem("%s: %s.", name, reason(err))
 		}
+	}
+}
+
+// reason is an error for a reader of the report.
+func reason(err error) string {
+	if f := fault.Of(err); f.Detail != "" {
+		return f.Detail
+	}
+	return err.Error()
+}
+
+// oldTables finds the tables of Locust 0.x, whose statistics end in _requests.csv, as Anthill's list of all requests does.
+func (r *Run) oldTables(files map[string][]string) {
+	for i, name := range files[requestsSuffix] {
+		f, err := os.Open(filepath.Join(r.Dir, name))
+		if err != nil {
+			continue // readers of the file say so
+		}
+		head, _ := bufio.NewReader(f).ReadString('\n')
+		f.Close()
+		if !strings.Contains(head, "# requests") {
+			continue
+		}
+		files[requestsSuffix] = slices.Delete(slices.Clone(files[requestsSuffix]), i, i+1)
+		files["_stats.csv"] = append(files["_stats.csv"], name)
+		r.Generator = cmp.Or(r.Generator, "Locust 0.x")
+		r.problem("%s is of a Locust before 1.0, whose statistics know no percentiles: they are in its *_distribution.csv, rounded, and are not read.", name)
+		return
 	}
 }
 
@@ -211,7 +242,7 @@ func (r *Run) readLogs(names []string) {
 	for _, name := range names {
 		l, err := readLogFile(filepath.Join(r.Dir, name))
 		if err != nil {
-			r.problem("%s: %v", name, err)
+			r.problem("%s: %s.", name, reason(err))
 			continue
 		}
 		if len(l.Responses) == 0 && l.Generator == "" {
@@ -241,6 +272,8 @@ func (r *Run) check() {
 		r.problem("The run has no requests.")
 	case ok && total.Failures == total.Requests:
 		r.problem("No request succeeded: all %d failed.", total.Requests)
+	case !ok && len(r.Responses) > 0 && !slices.ContainsFunc(r.Responses, func(q latency.Response) bool { return q.Status < 400 }):
+		r.problem("No request succeeded: all %d failed.", len(r.Responses))
 	case ok && len(r.Responses) > 0 && total.Requests != len(r.Responses):
 		r.problem("The statistics count %d requests and the log %d: one of them was cut off, or some requests were not logged.", total.Requests, len(r.Responses))
 	}

@@ -113,6 +113,11 @@ func TestBadFiles(t *testing.T) {
 		{"Locust 0.x", map[string]string{"a_stats.csv": `"Method","Name","# requests","# failures","Median response time","Average response time","Min response time","Max response time","Average Content Size","Requests/s"` +
 			"\n" + `"None","Total",7,1,5,5,5,5,0,1.00` + "\n"}, "no log line like", 1},
 		{"log and statistics differ", map[string]string{"a_stats.csv": stats + ",Aggregated,3,0,5,5.0,5,5,0,1.0,1.0,5,5\n", "l.txt": "[2025-10-28 23:57:45,535] h/INFO/root: Response time: 5 ms\n"}, "count 3 requests and the log 1", 1},
+		{"all failed, no statistics", map[string]string{"l.txt": "[2025-10-28 23:57:45,535] h/INFO/root: Response time: 5 ms\n[2025-10-28 23:57:45,535] h/INFO/root: Response status code: 500\n"}, "No request succeeded: all 1 failed", 0},
+		{"the clock steps back", map[string]string{"l.txt": "[2025-10-28 23:57:45,535] h/INFO/root: Response time: 5 ms\n[2025-10-28 23:47:45,535] h/INFO/root: Response time: 5 ms\n"}, "The clock went back by 10m0s at 23:47:45", 0},
+		{"Locust 0.7's names", map[string]string{"a_requests.csv": `"Method","Name","# requests","# failures","Median response time","Average response time","Min response time","Max response time","Average Content Size","Requests/s"` +
+			"\n" + `"None","Total",7,1,5,5,5,5,0,1.00` + "\n"}, "of a Locust before 1.0", 1},
+		{"binary", map[string]string{"a_stats.csv": "\x7fELF\x00\x01\x02\n\x00\xff", "l.txt": "\x7fELF\x00"}, "no column", 0},
 		{"no time of day", map[string]string{"l.txt": "Response time: 5 ms\nResponse time: 0.25 s\n"}, "2 response times carry no time of day", 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {

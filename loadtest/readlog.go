@@ -65,6 +65,8 @@ type logParser struct {
 	log              Log
 	waiting          int // index of the first response whose status is not known yet
 	undated          int
+	latest           time.Time // of the lines so far
+	stepped          bool
 }
 
 func (p *logParser) line(s string) {
@@ -88,6 +90,13 @@ func (p *logParser) line(s string) {
 		}
 		if !dated {
 			p.undated++
+		}
+		if back := p.latest.Sub(at); dated && back > time.Second && !p.stepped {
+			p.stepped = true
+			p.log.Problems = append(p.log.Problems, fmt.Sprintf("The clock went back by %v at %s, or the lines are not in their order: what is shown over time, and which requests were in flight together, is not to be trusted.", back, at.Format("15:04:05")))
+		}
+		if dated && at.After(p.latest) {
+			p.latest = at
 		}
 		p.log.Responses = append(p.log.Responses, latency.Response{At: at, Latency: latency.FromMillis(v)})
 		return

@@ -75,7 +75,7 @@ func (r *Run) takeRequests(name string) {
 		r.problem("%s: %s", name, p)
 	}
 	if err != nil {
-		r.problem("%s: %v", name, err)
+		r.problem("%s: %s.", name, reason(err))
 		return
 	}
 	if len(r.Responses) > 0 && len(r.Responses) != len(qs) {

@@ -6,6 +6,9 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
+
+	"anthill/latency"
 )
 
 // bucketOf rounds a response time as Locust's statistics do before they count it: to the millisecond below 100 ms,
@@ -46,6 +49,37 @@ func (b buckets) percentile(p float64) int {
 		}
 	}
 	return 0
+}
+
+// LocustPercentiles are what Locust's statistics would show of these response times, by the names of its columns, in milliseconds: each is rounded before
+// it is counted, and a percentile is the value at index int(n·p).
+func LocustPercentiles(times []time.Duration) map[string]float64 {
+	b := buckets{}
+	for _, d := range times {
+		b[bucketOf(latency.Millis(d))]++
+	}
+	out := map[string]float64{}
+	if len(b) == 0 {
+		return out
+	}
+	names, ps := percentileColumns()
+	for i, name := range names {
+		out[name] = float64(b.percentile(ps[i]))
+	}
+	return out
+}
+
+// LocustStep is how far apart two neighbouring values of Locust's are about ms.
+func LocustStep(ms float64) float64 {
+	switch {
+	case ms < 100:
+		return 1
+	case ms < 1000:
+		return 10
+	case ms < 10000:
+		return 100
+	}
+	return 1000
 }
 
 // minus is what b counted since old.

@@ -23,7 +23,20 @@ func analyzeCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(cmd.OutOrStdout(), "%d requests: %d cold, %d warm\nwrote %s\n", a.All.N, a.Cold.N, a.Warm.N, filepath.Join(c.Out, "report.html"))
+			out := cmd.OutOrStdout()
+			fmt.Fprintf(out, "%d requests: %d cold, %d warm\n", a.All.N, a.Cold.N, a.Warm.N)
+			if a.Cold.N > 0 || !a.Split.Exact {
+				fmt.Fprintln(out, a.Split.Method)
+			}
+			if t, ok := a.SideBySide(); ok {
+				if err := t.WriteText(out); err != nil {
+					return err
+				}
+			}
+			for _, p := range a.Problems {
+				fmt.Fprintln(out, p)
+			}
+			fmt.Fprintf(out, "wrote %s\n", filepath.Join(c.Out, "report.html"))
 			return nil
 		},
 	}
