@@ -148,3 +148,40 @@ func BenchmarkTaskChains(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkLongHistory runs one execution that goes round a loop until its history has more than 10,000 events, and prints
+// what an event takes at the end of the history beside its beginning: the floor of what it should.
+//
+//	go test ./workflows -run '^$' -bench LongHistory -benchtime 3x
+func BenchmarkLongHistory(b *testing.B) {
+	const rounds = 1200 // of 9 events
+	h := newBenchHouse(b, 0)
+	defer h.close()
+	m, _, err := h.CreateMachine(home, workflows.MachineInput{Name: "loop", RoleARN: labRole, Type: workflows.Standard, Definition: fmt.Sprintf(`{"StartAt":"Add","States":{
+		"Add":{"Type":"Pass","Parameters":{"n.$":"States.MathAdd($.n, 1)"},"Next":"Work"},
+		"Work":{"Type":"Task","Resource":"arn:aws:lambda:us-east-1:000000000000:function:noop","ResultPath":null,"Next":"Again"},
+		"Again":{"Type":"Choice","Choices":[{"Variable":"$.n","NumericLessThan":%d,"Next":"Add"}],"Default":"Done"},
+		"Done":{"Type":"Succeed"}}}`, rounds)})
+	h.check(err)
+	input := `{"n":0}`
+	var first, last, events float64
+	for b.Loop() {
+		e, err := h.Start(b.Context(), workflows.StartInput{Target: m.ARN, Input: &input})
+		h.check(err)
+		_, err = h.Wait(b.Context(), e.ARN)
+		h.check(err)
+		t, err := h.Trace(e.ARN)
+		h.check(err)
+		n := len(t.Events)
+		tenth := n / 10
+		first += float64(t.Events[tenth].Instant - t.Events[0].Instant)
+		last += float64(t.Events[n-1].Instant - t.Events[n-1-tenth].Instant)
+		events = float64(n)
+	}
+	tenths := float64(b.N) * events / 10
+	b.ReportMetric(0, "ns/op")
+	b.ReportMetric(events, "events")
+	b.ReportMetric(first/tenths, "ns/event(first-tenth)")
+	b.ReportMetric(last/tenths, "ns/event(last-tenth)")
+	b.ReportMetric(last/first, "last/first")
+}
