@@ -128,6 +128,11 @@ func (c *Collection[T]) Write(key string, doc T) disk.Write {
 	return disk.Write{Key: c.key(key), Value: raw}
 }
 
+// WriteJSON is Write of a document whose JSON the caller has made, and does not change any more.
+func (c *Collection[T]) WriteJSON(key string, doc []byte) disk.Write {
+	return disk.Write{Key: c.key(key), Value: doc}
+}
+
 // Remove is Delete as a part of a transaction.
 func (c *Collection[T]) Remove(key string) disk.Write {
 	return disk.Write{Key: c.key(key), Delete: true}

@@ -434,7 +434,7 @@ func (s *Service) Stop(ctx context.Context, executionARN, errorName, cause strin
 
 // openWrites are what the start of a Standard execution commits beside its events.
 func (s *Service) openWrites(e *Execution, rest openRecord) []store.Write {
-	return []store.Write{s.executions.Write(e.ARN, *e), s.order.Write(e.listKey(), struct{}{}), s.open.Write(e.ARN, rest)}
+	return []store.Write{s.write(e), s.order.Write(e.listKey(), struct{}{}), s.open.Write(e.ARN, rest)}
 }
 
 // listKey is the key in the order of the machine, or of the map run that the execution belongs to.

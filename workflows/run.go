@@ -144,7 +144,7 @@ func (r *run) first(m message) error {
 	if r.e.Type == Standard {
 		if r.x.Done() {
 			r.close(&room.last)
-			also = []store.Write{r.s.executions.Write(r.e.ARN, r.e), r.s.order.Write(r.e.listKey(), struct{}{})}
+			also = []store.Write{r.s.write(&r.e), r.s.order.Write(r.e.listKey(), struct{}{})}
 			if !r.fresh {
 				also = append(also, r.s.open.Remove(r.e.ARN))
 			}
@@ -335,7 +335,7 @@ func (r *run) commit(records [][]byte, last *interp.Event) error {
 	if ended {
 		r.close(last)
 		if r.e.Type == Standard {
-			also = []store.Write{r.s.executions.Write(r.e.ARN, r.e), r.s.open.Remove(r.e.ARN)}
+			also = []store.Write{r.s.write(&r.e), r.s.open.Remove(r.e.ARN)}
 		}
 	} else if r.e.Type == Standard {
 		also = r.restWrites()
