@@ -83,6 +83,15 @@ type Environment interface {
 	Close() error
 }
 
+// Freezer is an Environment that can be held still between its invocations, as AWS holds its own. The pool calls it only while
+// the environment is idle.
+type Freezer interface {
+	// Freeze stops the function's threads, timers and children, and reports whether anything is stopped.
+	Freeze() bool
+	// Thaw lets them run on. It is called before the next Send, when Freeze gave true.
+	Thaw()
+}
+
 // Survivor is an environment that outlived the platform that made it.
 type Survivor struct {
 	ID          string

@@ -73,6 +73,7 @@ func (p *Pool) serveNext(w *waiter, inv *Invocation, phases Phases) (*Result, er
 
 // serveWarm hands inv to a running environment, on the caller's goroutine.
 func (p *Pool) serveWarm(ctx context.Context, m *member, inv *Invocation, phases Phases) (*Result, error) {
+	m.thaw()
 	m.flush(p) // what was printed since the last invocation comes before START
 	if m.start == Proactive {
 		phases.init(&m.boot)

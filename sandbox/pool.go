@@ -36,6 +36,11 @@ type Config struct {
 	// when the driver can tell (Gauge), and no limit when it cannot.
 	Inits int
 
+	// FreezeAfter is how long an environment is idle before what its function left running is stopped until the next
+	// invocation, where the driver can (Freezer). AWS does so at once; here invocations that come close together do not pay
+	// for it. 0 means 100 ms; a negative value never.
+	FreezeAfter time.Duration
+
 	// AdoptWithin is how long the outcome of an environment that survived the platform is kept for Adopt. 0 means one
 	// minute. Until then the environment serves nothing else.
 	AdoptWithin time.Duration
@@ -50,6 +55,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.InitLimit == 0 {
 		c.InitLimit = 10 * time.Second
+	}
+	if c.FreezeAfter == 0 {
+		c.FreezeAfter = 100 * time.Millisecond
 	}
 	if c.AdoptWithin == 0 {
 		c.AdoptWithin = time.Minute
@@ -107,7 +115,11 @@ type member struct {
 	scratch []byte
 	tail    []byte // the last of the running invocation's log
 
+	ice    sync.Mutex // held while it is frozen or thawed
+	frozen bool       // guarded by ice
+
 	// These are guarded by Pool.mu.
+	cooling   bool // something will look whether it is idle for long enough to be frozen
 	dropped   bool // it ends when it is released
 	busy      bool
 	requestID string // running
@@ -257,6 +269,7 @@ func (p *Pool) release(m *member) {
 	}
 	m.busy = false
 	p.mu.idle[m.spec.Key] = append(p.mu.idle[m.spec.Key], m)
+	p.coolLocked(m)
 	p.signalLocked()
 	select {
 	case p.wakeUp <- struct{}{}:

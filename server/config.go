@@ -52,6 +52,9 @@ type Config struct {
 
 	// KeepAlive is how long an idle execution environment is kept. 0 means the sandbox's own default.
 	KeepAlive time.Duration
+	// FreezeAfter is how long one is idle before what its function left running is stopped until the next invocation. 0 means
+	// the sandbox's own default; a negative value never.
+	FreezeAfter time.Duration
 
 	// RestoreAll keeps a snapshot of the initialised process of every function that can have one, not of published versions
 	// with SnapStart alone. A function's tag anthill:restore overrides it.

@@ -165,7 +165,7 @@ func (h *house) openSandbox(ctx context.Context, c Config) (err error) {
 	if err != nil {
 		return err
 	}
-	h.pool, err = sandbox.Open(ctx, sandbox.Config{Driver: h.driver, Lines: lines{h.logs}, KeepAlive: c.KeepAlive, InitDelay: h.initDelay()})
+	h.pool, err = sandbox.Open(ctx, sandbox.Config{Driver: h.driver, Lines: lines{h.logs}, KeepAlive: c.KeepAlive, FreezeAfter: c.FreezeAfter, InitDelay: h.initDelay()})
 	if err != nil {
 		return errors.Join(err, h.driver.Close())
 	}

@@ -73,6 +73,7 @@ func upCommand() *cobra.Command {
 	f.StringVar(&c.MockConfig, "mock-config", os.Getenv("SFN_MOCK_CONFIG"), "MockConfigFile.json with the answers of services for executions started with stateMachineArn#TestCase (default $SFN_MOCK_CONFIG)")
 	f.StringToStringVar(&c.Services, "service", nil, "endpoint of a service that workflows call elsewhere, NAME=URL: sqs=http://localhost:9324 (may be given again)")
 	f.DurationVar(&c.KeepAlive, "keep-alive", 0, "how long an idle execution environment is kept (default 10m)")
+	f.DurationVar(&c.FreezeAfter, "freeze-after", 0, "how long one is idle before what its function left running stops until the next invocation; negative: never (default 100ms)")
 	f.StringVar(&restore, "restore", "snapstart", "snapstart: only versions that ask for it are restored from a snapshot; auto: every function that can be, $LATEST too")
 	f.BoolVar(&c.TLS, "tls", false, "serve HTTPS with a certificate of a local CA")
 	f.StringVar(&profile, "latency-profile", "", "add a cloud's delays on purpose, for teaching: a file made by anthill profile, or aws-course (the course's run on AWS)")

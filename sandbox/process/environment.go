@@ -27,6 +27,7 @@ type environment struct {
 	survivor bool // made by an earlier platform, and not booted since
 
 	tmp    string          // the name of its /tmp
+	frozen []int           // processes that are stopped until the next invocation
 	notice string          // for the log, before anything else
 	early  []sandbox.Entry // printed by the init of the snapshot that it was restored from first
 	out    output
@@ -366,6 +367,37 @@ func (e *environment) Stop() {
 	if p.conn != nil {
 		_ = p.conn.Close()
 	}
+}
+
+// Freeze stops what the function left running.
+func (e *environment) Freeze() bool {
+	client := e.supervisor()
+	if client == nil || e.current() == nil {
+		return false
+	}
+	e.frozen, _ = client.Freeze(e.id) // a supervisor that is gone took its environments with it
+	return len(e.frozen) > 0
+}
+
+// Thaw lets it run on. Where we may we do it ourselves, which is quicker than the supervisor.
+func (e *environment) Thaw() {
+	refused := false
+	for _, pid := range e.frozen {
+		refused = syscall.Kill(pid, syscall.SIGCONT) == syscall.EPERM || refused
+	}
+	e.frozen = nil
+	if !refused {
+		return
+	}
+	if client := e.supervisor(); client != nil {
+		_ = client.Thaw(e.id) // the same
+	}
+}
+
+func (e *environment) supervisor() *supervisor.Client {
+	e.d.mu.Lock()
+	defer e.d.mu.Unlock()
+	return e.d.mu.client
 }
 
 // Close ends the environment and removes its directory.

@@ -41,7 +41,7 @@ type house struct {
 	n    int
 	code string
 
-	initLimit time.Duration // 0 means AWS's
+	initLimit, freezeAfter time.Duration // as sandbox.Config
 }
 
 type lines struct {
@@ -86,7 +86,7 @@ func (h *house) open() {
 		h.t.Fatal(err)
 	}
 	h.d = d
-	if h.Pool, err = sandbox.Open(context.Background(), sandbox.Config{Driver: d, Lines: h.log, InitLimit: h.initLimit}); err != nil {
+	if h.Pool, err = sandbox.Open(context.Background(), sandbox.Config{Driver: d, Lines: h.log, InitLimit: h.initLimit, FreezeAfter: h.freezeAfter}); err != nil {
 		h.t.Fatal(err)
 	}
 }

@@ -240,6 +240,19 @@ func (l *link) end(w syscall.WaitStatus) {
 	binary.LittleEndian.PutUint32(l.page[StatusAt:], StatusMark)
 }
 
+// asking notes whether the runtime waits for its next invocation.
+func (l *link) asking(yes bool) {
+	var n uint32
+	if yes {
+		n = 1
+	}
+	binary.LittleEndian.PutUint32(l.page[AskingAt:], n)
+}
+
+// AskingAt is where the state page of an adapter says with 1 that its runtime waits for an invocation: what it does after an
+// answer and before it asks again belongs to the invocation.
+const AskingAt = 264
+
 // StatusAt is where the state page holds the wait status of an adapter's runtime, after StatusMark.
 const (
 	StatusAt   = 256

@@ -81,6 +81,7 @@ func (y *relay) follow(a *api) {
 			a.mu.Lock()
 			a.mu.ready = true
 			a.mu.Unlock()
+			a.l.asking(true) // what speaks frames waits for the next as soon as it has answered
 			a.ready(b)
 		case frameResponse, frameFailure:
 			a.mu.Lock()

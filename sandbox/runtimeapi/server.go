@@ -214,6 +214,8 @@ func (a *api) next(w http.ResponseWriter, r *http.Request) {
 	inv := a.mu.current // a runtime that asks again without an answer gets the same one
 	a.mu.Unlock()
 	if inv == nil {
+		a.l.asking(true)
+		defer a.l.asking(false)
 		select {
 		case inv = <-a.waits:
 		case <-r.Context().Done():

@@ -52,7 +52,8 @@ type Driver struct {
 		environments map[string]*environment
 		snapshots    map[string]bool // by Spec.Key
 		stopped      map[string]bool // request ids whose environment was stopped
-		complete     time.Time       // when the first platform asked for survivors
+		freezes      int
+		complete     time.Time // when the first platform asked for survivors
 		closed       bool
 	}
 }
@@ -176,6 +177,7 @@ type environment struct {
 	mu struct {
 		sync.Mutex
 		booted bool
+		frozen bool
 		run    *run // the newest invocation, until the next or a Stop
 		output []sandbox.Entry
 	}
@@ -190,6 +192,15 @@ type run struct {
 	done      chan struct{}
 	once      sync.Once
 	out       sandbox.Outcome
+}
+
+func (r *run) over() bool {
+	select {
+	case <-r.done:
+		return true
+	default:
+		return false
+	}
 }
 
 func (r *run) end(out sandbox.Outcome) {
@@ -266,6 +277,34 @@ func (e *environment) init(ctx context.Context) (sandbox.Boot, error) {
 	return b, nil
 }
 
+// Freeze freezes: to send an invocation to a frozen environment panics, and so does to freeze one that runs.
+func (e *environment) Freeze() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.mu.frozen || e.mu.run != nil && !e.mu.run.over() {
+		panic("an environment was frozen that is frozen or not idle")
+	}
+	e.mu.frozen = e.mu.booted
+	e.d.mu.Lock()
+	e.d.mu.freezes++
+	e.d.mu.Unlock()
+	return e.mu.frozen
+}
+
+// Thaw takes that back.
+func (e *environment) Thaw() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.mu.frozen = false
+}
+
+// Freezes counts how often an environment was frozen.
+func (d *Driver) Freezes() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.mu.freezes
+}
+
 // Send starts the handler.
 func (e *environment) Send(inv *sandbox.Invocation, deadline time.Time) error {
 	f, _ := e.function()
@@ -273,6 +312,9 @@ func (e *environment) Send(inv *sandbox.Invocation, deadline time.Time) error {
 	defer e.mu.Unlock()
 	if !e.mu.booted {
 		return &fault.Error{Kind: fault.Conflict, Op: "sandboxtest.Send", Noun: "environment", Name: e.id, Detail: "not running"}
+	}
+	if e.mu.frozen {
+		panic("an invocation was sent to a frozen environment")
 	}
 	ctx, stop := context.WithCancel(context.WithValue(context.Background(), logKey{}, e))
 	r := &run{requestID: inv.RequestID, deadline: deadline, sent: time.Now().UnixNano(), stop: stop, done: make(chan struct{})}
@@ -372,7 +414,7 @@ func (d *Driver) noteStop(requestID string) {
 func (e *environment) Stop() {
 	e.mu.Lock()
 	r := e.mu.run
-	e.mu.booted, e.mu.run = false, nil
+	e.mu.booted, e.mu.frozen, e.mu.run = false, false, nil
 	e.mu.Unlock()
 	if r != nil {
 		e.d.noteStop(r.requestID)

@@ -244,6 +244,21 @@ func (a answer) conn() (*net.UnixConn, error) {
 	return conn.(*net.UnixConn), nil
 }
 
+// Freeze stops what runs in an environment between invocations, and gives the processes that are stopped now.
+func (c *Client) Freeze(id string) ([]int, error) {
+	a, err := c.call(&message{Op: "freeze", ID: id})
+	if err != nil {
+		return nil, err
+	}
+	return a.m.Frozen, nil
+}
+
+// Thaw lets a frozen environment run on.
+func (c *Client) Thaw(id string) error {
+	_, err := c.call(&message{Op: "thaw", ID: id})
+	return err
+}
+
 // Stop ends every process of an environment and returns when none is left.
 func (c *Client) Stop(id string) error {
 	_, err := c.call(&message{Op: "stop", ID: id})

@@ -63,6 +63,7 @@ type environment struct {
 	polite   bool // its first process ends by itself when it is asked to
 	stopping bool // its end is our doing: nobody is told
 	late     bool
+	frozen   []int // processes that were stopped until the next invocation
 }
 
 type spawn struct {
@@ -332,6 +333,7 @@ func (k *keeper) stop(id string) error {
 		return nil
 	}
 	e.stopping = true
+	e.thawLocked() // extensions are told, and answer
 	delete(k.mu.environments, id)
 	pid, over := e.pid, e.exit != nil
 	k.mu.Unlock()

@@ -50,6 +50,7 @@ func (s *server) serve(ctx context.Context, c *net.UnixConn) {
 		if s.mu.conn == c {
 			s.mu.conn = nil
 			s.mu.left = time.Now()
+			s.k.thawAll()
 		}
 	}()
 	s.k.onExit(func(id string, e Exit) { s.reply(c, &message{Op: "exit", ID: id, Exit: &e}) })
@@ -89,6 +90,10 @@ func (s *server) handle(c *net.UnixConn, m *message) {
 		}
 	case "attach":
 		passed, err = s.k.attach(m.ID)
+	case "freeze":
+		r.Frozen = s.k.freeze(m.ID)
+	case "thaw":
+		s.k.thaw(m.ID)
 	case "stop":
 		err = s.k.stop(m.ID)
 	case "warm":

@@ -56,7 +56,7 @@ type Status struct {
 
 type message struct {
 	N     uint64
-	Op    string   // start, attach, stop, remove, list, shutdown, exit
+	Op    string   // start, attach, freeze, thaw, stop, remove, list, shutdown, exit
 	ID    string   `json:",omitempty"`
 	Start *Command `json:",omitempty"`
 
@@ -64,6 +64,8 @@ type message struct {
 	Begun *Started `json:",omitempty"`
 	Exit  *Exit    `json:",omitempty"`
 	List  []Status `json:",omitempty"`
+
+	Frozen []int `json:",omitempty"`
 }
 
 // maxMessage bounds a packet. The largest is a start, with at most 4 KB of user variables.
