@@ -36,6 +36,7 @@ func measures() []measure {
 		more(f("sandbox-calls", "warm invokes in the process, 4 environments", "per s", "socket round trips of one resident process, back to back", "≥ 50,000/s", sandboxCalls)),
 		f("sandbox-warm", "warm invoke in the process, back to back", "µs", "one socket round trip, back to back", "≤ 60 µs", sandboxWarm(0)),
 		f("sandbox-warm-spaced", "warm invoke in the process, spaced 1 ms", "µs", "one socket round trip, spaced 1 ms", "≤ 150 µs", sandboxWarm(time.Millisecond)),
+		f("sandbox-runtime-api", "warm invoke in the process over the Runtime API (a Go program on provided.al2023), back to back", "µs", "one socket round trip + two requests of net/http", "≤ 350 µs", runtimeAPI),
 		f("idle-cpu", "idle CPU", "% of a core", "", "< 1 %", idleCPU),
 		once(f("memory-environment", "memory of one more warm Python environment", "MB PSS", "", "shown", memoryEnvironment)),
 		once(f("memory-execution", "memory of an open execution in Wait", "bytes RSS", "", "≤ 2,048", memoryExecution)),

@@ -3,7 +3,6 @@ package bench
 import (
 	"bufio"
 	"context"
-	"encoding/json"
 	"fmt"
 	"os"
 	"strconv"
@@ -26,39 +25,11 @@ func idleCPU(_ context.Context, r *rig) (Reading, error) {
 	return Reading{Value: 100 * (after - before).Seconds() / watch.Seconds(), N: 1, Note: "over 4 s, with its warm environments"}, err
 }
 
-// cpuTime is what a process has used, user and system, from /proc/PID/schedstat, which counts nanoseconds of the main
-// thread only; so it is summed over the threads.
-func cpuTime(pid int) (time.Duration, error) {
-	dir := fmt.Sprintf("/proc/%d/task", pid)
-	threads, err := os.ReadDir(dir)
-	if err != nil {
-		return 0, fault.In("bench.cpuTime", err)
-	}
-	var sum time.Duration
-	for _, t := range threads {
-		b, err := os.ReadFile(dir + "/" + t.Name() + "/schedstat")
-		if err != nil {
-			continue // the thread is gone
-		}
-		on, _, _ := strings.Cut(string(b), " ")
-		ns, _ := strconv.ParseInt(on, 10, 64)
-		sum += time.Duration(ns)
-	}
-	return sum, nil
-}
-
 // memoryEnvironment is the proportional set size of the warm environments of one small Python function, each.
 func memoryEnvironment(ctx context.Context, r *rig) (Reading, error) {
-	b, err := r.platform.post(ctx, "GET", "/_anthill/environments", "lambda", "", nil)
+	infos, err := r.platform.environments(ctx)
 	if err != nil {
 		return Reading{}, err
-	}
-	var infos []struct {
-		FunctionName string
-		PID          int
-	}
-	if err := json.Unmarshal(b, &infos); err != nil {
-		return Reading{}, fault.In("bench.memoryEnvironment", err)
 	}
 	var sum float64
 	n := 0

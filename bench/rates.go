@@ -103,8 +103,11 @@ func warmHTTP(n int) func(context.Context, *rig) (Reading, error) {
 	return func(ctx context.Context, r *rig) (Reading, error) {
 		echo := newClient(strings.TrimSuffix(r.httpEcho.URL, "/"))
 		var ours, floor []time.Duration
+		platform, bare := &meter{pids: []int{r.platform.cmd.Process.Pid}}, &meter{pids: []int{r.httpEcho.PID}}
+		var envs *meter
 		blocks := 6
 		for i := range blocks + 1 {
+			bare.start()
 			f, err := concurrently(n, 300*time.Millisecond, func() error {
 				_, err := echo.post(ctx, "POST", "/", "lambda", "", []byte(event))
 				return err
@@ -112,6 +115,11 @@ func warmHTTP(n int) func(context.Context, *rig) (Reading, error) {
 			if err != nil {
 				return Reading{}, err
 			}
+			bare.stop()
+			if envs != nil {
+				envs.start()
+			}
+			platform.start()
 			o, err := concurrently(n, 300*time.Millisecond, func() error {
 				_, err := r.platform.invoke(ctx, "noop", []byte(event))
 				return err
@@ -119,16 +127,24 @@ func warmHTTP(n int) func(context.Context, *rig) (Reading, error) {
 			if err != nil {
 				return Reading{}, err
 			}
-			if i > 0 { // the first makes connections and environments
-				floor, ours = append(floor, f...), append(ours, o...)
+			platform.stop()
+			if i == 0 { // it makes connections and environments
+				platform.used, bare.used = 0, 0
+				if envs, err = r.platform.environmentMeter(ctx, "noop"); err != nil {
+					return Reading{}, err
+				}
+				continue
 			}
+			envs.stop()
+			floor, ours = append(floor, f...), append(ours, o...)
 		}
 		trip, err := r.tripFloor(1000, 0)
 		if err != nil {
 			return Reading{}, err
 		}
 		base := latency.Of(floor).Median() + trip
-		note := fmt.Sprintf("%.0f calls/s; the echo %.0f/s", float64(len(ours))/(0.3*float64(blocks)), float64(len(floor))/(0.3*float64(blocks)))
+		note := fmt.Sprintf("%.0f calls/s; the echo %.0f/s; processor time per call: platform %.0f µs, environments %.0f µs, the echo's server %.0f µs",
+			float64(len(ours))/(0.3*float64(blocks)), float64(len(floor))/(0.3*float64(blocks)), platform.each(len(ours)), envs.each(len(ours)), bare.each(len(floor)))
 		return Reading{Value: latency.Millis(latency.Of(ours).Median()), P99: latency.Millis(latency.Of(ours).Percentile(99)), Floor: latency.Millis(base), N: len(ours), Note: note}, nil
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -16,8 +17,9 @@ import (
 
 // bareSandbox is the warm pool over real processes with nothing above it: no HTTP, no service, no history.
 type bareSandbox struct {
-	pool *sandbox.Pool
-	spec sandbox.Spec
+	pool     *sandbox.Pool
+	spec     sandbox.Spec
+	provided sandbox.Spec // a runtime of its own, which speaks the Runtime API; of no key until it is asked for
 }
 
 // environments is how many of them the rates use.
@@ -60,7 +62,11 @@ func (r *rig) openSandbox(ctx context.Context) (*bareSandbox, error) {
 }
 
 func (b *bareSandbox) invoke(ctx context.Context) (*sandbox.Result, error) {
-	res, err := b.pool.Invoke(ctx, b.spec, sandbox.Invocation{RequestID: uuid.New(), Payload: []byte(event), InvokedARN: b.spec.ARN})
+	return b.invokeOf(ctx, b.spec)
+}
+
+func (b *bareSandbox) invokeOf(ctx context.Context, spec sandbox.Spec) (*sandbox.Result, error) {
+	res, err := b.pool.Invoke(ctx, spec, sandbox.Invocation{RequestID: uuid.New(), Payload: []byte(event), InvokedARN: spec.ARN})
 	if err == nil && res.FunctionError != "" {
 		err = fault.Invalidf("bench.invoke", "function", "the no-op function failed: %s", res.Payload)
 	}
@@ -128,4 +134,68 @@ func sandboxWarm(pause time.Duration) func(context.Context, *rig) (Reading, erro
 		}
 		return Reading{Value: 1000 * latency.Millis(latency.Of(ours).Median()), P99: 1000 * latency.Millis(latency.Of(ours).Percentile(99)), Floor: 1000 * latency.Millis(latency.Of(floor).Median()), N: len(ours)}, nil
 	}
+}
+
+// openProvided puts a function with a runtime of its own beside the Python one: this very program.
+func (r *rig) openProvided(ctx context.Context) (*bareSandbox, error) {
+	s, err := r.openSandbox(ctx)
+	if err != nil || s.provided.Key != "" {
+		return s, err
+	}
+	dir := filepath.Join(r.dir, "provided")
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, err
+	}
+	program, err := os.ReadFile(r.Program)
+	if err != nil {
+		return nil, err
+	}
+	if err := os.WriteFile(filepath.Join(dir, "bootstrap"), program, 0o755); err != nil {
+		return nil, err
+	}
+	spec := s.spec
+	spec.Key, spec.FunctionName, spec.Runtime, spec.Handler, spec.CodeDir = "provided", "provided", "provided.al2023", "bootstrap", dir
+	spec.Environment = map[string]string{childRuntime: "1"}
+	res, err := s.invokeOf(ctx, spec)
+	if err != nil {
+		return nil, err
+	}
+	res.Release()
+	s.provided = spec
+	return s, nil
+}
+
+// runtimeAPI is a warm invocation of a runtime of its own: a round trip to the adapter, and the two requests of the runtime.
+func runtimeAPI(ctx context.Context, r *rig) (Reading, error) {
+	s, err := r.openProvided(ctx)
+	if err != nil {
+		return Reading{}, err
+	}
+	echo := newClient(strings.TrimSuffix(r.httpEcho.URL, "/"))
+	var ours, floor []time.Duration
+	for range 10 {
+		f, err := times(60, 0, func() error {
+			for range 2 {
+				if _, err := echo.post(ctx, "POST", "/", "lambda", "", []byte(event)); err != nil {
+					return err
+				}
+			}
+			return r.echo.roundTrip()
+		})
+		if err != nil {
+			return Reading{}, err
+		}
+		o, err := times(60, 0, func() error {
+			res, err := s.invokeOf(ctx, s.provided)
+			if err == nil {
+				res.Release()
+			}
+			return err
+		})
+		if err != nil {
+			return Reading{}, err
+		}
+		floor, ours = append(floor, f...), append(ours, o...)
+	}
+	return Reading{Value: 1000 * latency.Millis(latency.Of(ours).Median()), P99: 1000 * latency.Millis(latency.Of(ours).Percentile(99)), Floor: 1000 * latency.Millis(latency.Of(floor).Median()), N: len(ours)}, nil
 }

@@ -18,6 +18,7 @@ import (
 // over HTTP, and what the load generator's own ceiling is measured against.
 type Echo struct {
 	URL string // "http://127.0.0.1:40123/"
+	PID int    // of the process that serves it
 
 	end func()
 }
@@ -60,7 +61,7 @@ func EchoHere() (*Echo, error) {
 	})}
 	done := make(chan struct{})
 	go func() { defer close(done); _ = s.Serve(l) }()
-	return &Echo{URL: "http://" + l.Addr().String() + "/", end: func() { s.Close(); <-done }}, nil
+	return &Echo{URL: "http://" + l.Addr().String() + "/", PID: os.Getpid(), end: func() { s.Close(); <-done }}, nil
 }
 
 // StartEcho serves an echo in a process of its own: program is a binary that calls EchoChild first, "" the running one.
@@ -84,7 +85,7 @@ func StartEcho(ctx context.Context, program string) (*Echo, error) {
 	if err := cmd.Start(); err != nil {
 		return nil, fault.In(op, err)
 	}
-	e := &Echo{end: func() { in.Close(); _ = cmd.Wait() }}
+	e := &Echo{PID: cmd.Process.Pid, end: func() { in.Close(); _ = cmd.Wait() }}
 	line, err := bufio.NewReader(out).ReadString('\n')
 	if err != nil {
 		e.Close()
