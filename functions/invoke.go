@@ -130,7 +130,7 @@ func (s *Service) run(ctx context.Context, t *target, inv *Invocation) (*Result,
 	}
 	_, trace := lineage(inv.TraceID, t.name)
 	out, err := s.c.Pool.Invoke(ctx, t.spec, sandbox.Invocation{Stream: stream, RequestID: inv.RequestID, Payload: inv.Payload, InvokedARN: t.arn,
-		TraceID: trace, ClientContext: inv.ClientContext, LogTail: inv.LogTail, ForceCold: inv.ForceCold, Method: inv.Method})
+		TraceID: trace, ClientContext: inv.ClientContext, LogTail: inv.LogTail, Keep: inv.Keep, ForceCold: inv.ForceCold, Method: inv.Method})
 	t.gauge.give(held)
 	if err != nil {
 		return nil, fault.In(op, err)

@@ -367,6 +367,10 @@ func (p *Pool) finish(m *member, inv *Invocation, out Outcome, phases Phases, in
 	m.served++
 	m.memoryMB = r.MaxMemoryMB
 	m.lastStart = r.Start
+	m.answeredLocked(time.Duration(out.Returned - out.Entered))
+	if inv.Keep && !m.pace.full() {
+		p.seatLocked(m.spec.Key)
+	}
 	p.mu.Unlock()
 	var released atomic.Bool
 	r.Release = func() {

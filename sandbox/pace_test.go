@@ -106,3 +106,49 @@ func TestALineWhoseEnvironmentIsDroppedGoesOn(t *testing.T) {
 		wg.Wait()
 	})
 }
+
+// Of requests to a handler that takes next to no time no more run at once than keep the processors busy, though environments
+// are idle; a held outcome is none that runs, and those that wait behind handlers that take longer after all are let go soon.
+func TestTinyHandlersShareTheProcessors(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, d := paced(t, false)
+		defer closePool(t, p)
+		n := 4 * sandbox.Enough()
+		var held []*sandbox.Result
+		for range n {
+			held = append(held, invoke(t, p, spec("h"), "held", `"1ms"`))
+		}
+		for _, r := range held {
+			r.Release()
+		}
+		for range 50 {
+			invoke(t, p, spec("h"), "x", `"50us"`).Release()
+		}
+		if d.Len() != n {
+			t.Fatalf("%d environments, want %d", d.Len(), n)
+		}
+		if took := at(t, p, n, `"50us"`); took != 4*50*time.Microsecond {
+			t.Errorf("%d requests of 50 µs took %s", n, took)
+		}
+		began := time.Now()
+		var wg sync.WaitGroup
+		for i := range n {
+			wg.Go(func() {
+				r, err := p.Invoke(t.Context(), spec("h"), sandbox.Invocation{RequestID: fmt.Sprint(i), Payload: []byte(`"50us"`), Keep: true})
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				time.Sleep(time.Second)
+				r.Release()
+			})
+		}
+		wg.Wait()
+		if took := time.Since(began); took != time.Second+4*50*time.Microsecond {
+			t.Errorf("%d requests whose outcomes are held for a second took %s", n, took)
+		}
+		if took := at(t, p, n, `"1s"`); took > time.Second+20*time.Millisecond {
+			t.Errorf("%d requests of a second took %s", n, took)
+		}
+	})
+}

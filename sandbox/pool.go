@@ -126,6 +126,7 @@ type member struct {
 	since     time.Time
 	pace      *pace     // of its key, while it serves warm
 	taken     time.Time // when it began to
+	running   bool      // since then no outcome has come
 	served    int
 	memoryMB  int
 	lastStart Start
@@ -172,11 +173,13 @@ func (p *Pool) take(ctx context.Context, spec *Spec, cold bool) (*member, *waite
 			p.mu.Unlock()
 			return nil, nil, errClosed()
 		}
-		if stack := p.mu.idle[spec.Key]; !cold && len(stack) > 0 {
-			m := stack[len(stack)-1]
-			p.mu.idle[spec.Key] = stack[:len(stack)-1]
-			m.busy = true
-			p.timeLocked(m)
+		if !cold && len(p.mu.idle[spec.Key]) > 0 {
+			if p.mu.paces[spec.Key].full() {
+				w := p.joinLocked(spec)
+				p.mu.Unlock()
+				return nil, w, nil
+			}
+			m := p.popLocked(spec.Key)
 			p.mu.Unlock()
 			return m, nil, nil
 		}
@@ -263,8 +266,10 @@ func (p *Pool) release(m *member) {
 		return
 	}
 	m.busy = true
-	if p.handLocked(m.spec.Key, arrival{m: m}) {
+	if l := p.mu.paces[m.spec.Key]; !l.full() && p.handLocked(m.spec.Key, arrival{m: m}) {
 		p.timeLocked(m)
+		for !l.full() && p.seatLocked(m.spec.Key) { // after a time when it was
+		}
 		return
 	}
 	m.busy = false

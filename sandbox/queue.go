@@ -31,6 +31,7 @@ type queue struct {
 	waiting []*waiter // the longest waiting first
 	makers  int       // goroutines that make environments for them
 	watched bool      // somebody looks whether it needs more makers
+	moved   time.Time // when somebody in it was served last, or it began
 }
 
 // joinLocked puts a request in the line of spec and sees to it that it will be served. There must be room for one more
@@ -39,13 +40,13 @@ func (p *Pool) joinLocked(spec *Spec) *waiter {
 	w := &waiter{since: time.Now(), ready: make(chan arrival, 1)}
 	l := p.mu.queues[spec.Key]
 	if l == nil {
-		l = &queue{}
+		l = &queue{moved: w.since}
 		p.mu.queues[spec.Key] = l
 	}
 	l.waiting = append(l.waiting, w)
 	switch {
 	case l.watched:
-	case p.mu.paces[spec.Key].quick():
+	case p.mu.paces[spec.Key].quick(), len(p.mu.idle[spec.Key]) > 0:
 		l.watched = true
 		of := *spec
 		p.wg.Go(func() { p.watch(&of) })
@@ -71,6 +72,7 @@ func (p *Pool) handLocked(key string, a arrival) bool {
 	w := l.waiting[0]
 	l.waiting[0] = nil
 	l.waiting = l.waiting[1:]
+	l.moved = time.Now()
 	w.ready <- a
 	return true
 }

@@ -60,6 +60,8 @@ type Invocation struct {
 	ClientContext string // decoded JSON, or empty
 	Identity      string // Cognito identity JSON, or empty
 	LogTail       bool   // ask for the last 4 KB of the log in Result.LogTail
+	// Keep says that the caller will hold the Result for some time before it calls Release.
+	Keep bool
 	// Method asks for a way of starting, for experiments with ForceCold: "" is the quickest there is, "plain" a new
 	// interpreter, "template" a fork from a process that holds the function's libraries.
 	Method string

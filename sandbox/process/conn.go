@@ -22,8 +22,9 @@ import (
 // Its reader can wait in two ways. The patient one is Go's poller: as many as you like wait for as long as it takes, and each
 // is woken through two schedulers. While answers come soon the reader is prompt: its own thread sleeps in the kernel and
 // wakes with the answer, on the processor on which the function has just run. Meanwhile it keeps its place in Go's
-// scheduler, which is what makes it cheap and why it must not last: an answer that takes longer than soon ends it for this
-// socket, and one that does not come within a tick of the kernel for all sockets of the driver, for respite.
+// scheduler, which is what makes it cheap and why it must not last: a handler that takes longer than soon ends it for this
+// socket, and while an answer does not come within a tick of the kernel nobody is prompt; nor, if that was the handler's
+// doing, for some time after.
 //
 // Only the reader changes the way. Others may set a deadline, which a prompt reader does not need, and close.
 type conn struct {
@@ -32,7 +33,8 @@ type conn struct {
 
 	until time.Time // the read deadline that is set, as far as the reader knows
 	sent  time.Time // when the newest invocation was
-	quick int       // answers in a row that came soon
+	quick int       // handlers in a row that did not take long
+	vain  bool      // a prompt reader gave up on the newest
 
 	stalled *atomic.Int64 // of the driver: until when nobody is prompt, nanoseconds since 1970
 	mu      struct {
@@ -44,7 +46,7 @@ type conn struct {
 }
 
 const (
-	soon     = 500 * time.Microsecond // what an answer takes at the most that is waited for promptly
+	soon     = 250 * time.Microsecond // what a handler takes at the most whose answer is waited for promptly
 	soonRow  = 3                      // how many must have taken no longer before
 	yieldRow = 16                     // prompt readers let others have their turn now and then
 	respite  = 200 * time.Millisecond
@@ -138,14 +140,19 @@ func (c *conn) hurry() {
 	_ = unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &tick)
 }
 
-// pace is told of every answer to an invocation, and chooses how the next is waited for.
-func (c *conn) pace(now time.Time) {
-	if now.Sub(c.sent) > soon {
+// pace is told how long the handler took of every answer to an invocation, and chooses how the next is waited for.
+func (c *conn) pace(handler time.Duration) {
+	vain := c.vain
+	c.vain = false
+	if handler > soon {
 		_, _ = c.patient() // what is wrong with it shows when it is used
 		c.quick = 0
 		return
 	}
-	if c.quick++; c.quick >= soonRow && now.UnixNano() > c.stalled.Load() {
+	if vain { // what it waited for was a processor
+		c.stalled.Store(0)
+	}
+	if c.quick++; c.quick >= soonRow && c.sent.UnixNano() >= c.stalled.Load() {
 		c.hurry()
 	}
 	if c.quick%yieldRow == 0 {
@@ -174,6 +181,7 @@ func (c *conn) soon() (f frame, err error, came bool) {
 			runtime.Gosched()
 		case errno == syscall.EAGAIN:
 			c.stalled.Store(time.Now().Add(respite).UnixNano())
+			c.vain = true
 			return frame{}, nil, false
 		case errno != 0:
 			return frame{}, errno, true

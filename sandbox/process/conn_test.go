@@ -73,7 +73,7 @@ func call(t *testing.T, c *conn, far net.Conn, number uint64, event, answer []by
 	if err := <-done; err != nil {
 		t.Fatal(err)
 	}
-	c.pace(c.sent.Add(took))
+	c.pace(took)
 	return f, came
 }
 
@@ -137,6 +137,13 @@ func TestPromptReaderWaitsInVain(t *testing.T) {
 	}
 	if f, err := c.read(); err != nil || string(f.payload[24:]) != "late" {
 		t.Errorf("what came late: %q, %v", f.payload, err)
+	}
+	if c.pace(soon + 1); c.stalled.Load() == 0 {
+		t.Error("others may be prompt again after a handler that took its time")
+	}
+	c.vain = true
+	if c.pace(soon); c.stalled.Load() != 0 {
+		t.Error("nobody may be prompt after an answer that was late for want of a processor")
 	}
 }
 

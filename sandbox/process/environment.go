@@ -314,20 +314,20 @@ func (e *environment) Wait(ctx context.Context, until time.Time) (sandbox.Outcom
 		out.Untaken = out.Kind == sandbox.Exited
 		return out, err
 	}
-	now := time.Now()
+	out, err := outcomeOf(f)
 	if p.conn != nil {
-		p.conn.pace(now)
+		p.conn.pace(time.Duration(out.Returned - out.Entered))
 	}
-	return outcomeOf(f, now)
+	return out, err
 }
 
-func outcomeOf(f frame, now time.Time) (sandbox.Outcome, error) {
+func outcomeOf(f frame) (sandbox.Outcome, error) {
 	entered, returned, memory, rest, err := times(f.payload)
 	if err != nil {
 		return sandbox.Outcome{}, fault.In("process.Wait", err)
 	}
 	out := sandbox.Outcome{Kind: sandbox.Answered, Payload: rest, Entered: entered, Returned: returned,
-		Received: now.UnixNano(), MaxMemoryMB: memory}
+		Received: time.Now().UnixNano(), MaxMemoryMB: memory}
 	if f.kind == frameFailure {
 		kind, object, _ := bytes.Cut(rest, []byte{0})
 		out.Kind, out.ErrorType, out.Payload = sandbox.Failed, string(kind), object

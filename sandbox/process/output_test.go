@@ -107,7 +107,7 @@ func FuzzFrames(f *testing.F) {
 				return
 			}
 			if f.kind == frameResponse {
-				_, _ = outcomeOf(f, time.Now()) // refuses what is short
+				_, _ = outcomeOf(f) // refuses what is short
 			}
 		}
 	})
