@@ -32,6 +32,9 @@ func (d *Driver) adapter(ctx context.Context, e *environment) (*supervisor.Adapt
 		a.Binds = append(a.Binds, supervisor.Bind{From: layer, To: "/opt"})
 	}
 	a.Polite, a.Job.Account, a.Job.Wrapped = extended(s), s.Account, s.Environment[execWrapper] != ""
+	if d.c.Spares >= 0 && !a.Polite && !a.Job.Wrapped && s.Environment["NODE_OPTIONS"] == "" { // which may name the function's code
+		a.Key = s.Key + "\x00"
+	}
 	if i.Language == "provided" {
 		a.Job.Argv = []string{"/var/runtime/bootstrap\x00/var/task/bootstrap\x00/opt/bootstrap"}
 		places := []string{filepath.Join(code, "bootstrap")}
@@ -50,6 +53,7 @@ func (d *Driver) adapter(ctx context.Context, e *environment) (*supervisor.Adapt
 		a.Binds = append(a.Binds, supervisor.Bind{From: i.Prefix, To: i.Prefix})
 	}
 	if i.Language == "python" {
+		a.Key = ""
 		return a, d.framed(ctx, e, a, boot)
 	}
 	sdk, _ := d.sdk(ctx, i, s) // the environment's first line says what is missing
@@ -57,6 +61,7 @@ func (d *Driver) adapter(ctx context.Context, e *environment) (*supervisor.Adapt
 		a.Binds = append(a.Binds, supervisor.Bind{From: sdk, To: "/var/runtime"})
 	}
 	a.PlainEnv["NODE_PATH"] = plainNodePath(s, code, sdk)
+	a.Job.Early = true
 	a.Job.Argv = wrapped(s.Environment, i.Path, "/var/rapid/bootstrap.mjs")
 	a.PlainArgv = wrapped(s.Environment, i.Path, filepath.Join(boot, "bootstrap.mjs"))
 	return a, nil

@@ -52,7 +52,7 @@ func (d *Driver) command(ctx context.Context, e *environment) (supervisor.Comman
 	}
 	if e.runtime.interpreter.Language != "python" || wraps(&e.spec) {
 		a, err := d.adapter(ctx, e)
-		return supervisor.Command{ID: e.id, Log: e.out.path, State: e.statePath(), Adapter: a, Tmp: e.tmp}, err
+		return supervisor.Command{ID: e.id, Log: e.out.path, State: e.statePath(), Adapter: a, Tmp: e.tmp, Fresh: e.spec.Method != ""}, err
 	}
 	t, err := d.template(ctx, &e.spec, e.runtime, e.templateKey())
 	if err != nil {

@@ -34,6 +34,8 @@ type Job struct {
 	Account string         // that the function belongs to
 	Frames  bool           // the runtime speaks frames, as the Python one does, and gets a data socket, a control socket and a state page
 	Wrapped bool           // Argv begins with the user's wrapper
+	Waits   bool           // it is started ahead, and gets a Word when it is needed
+	Early   bool           // while it waits its runtime is started already, which asks before it reads the function's code
 	// Confine is a program with its first arguments that runs what follows them, confined; empty runs it as it is.
 	Confine []string
 	Filter  []byte // of the runtime's system calls, as confine.Filter gives it; empty leaves them all
@@ -95,9 +97,25 @@ func run(l *link, job *Job, begin int64) (syscall.WaitStatus, error) {
 	if err != nil {
 		return 0, err
 	}
-	a := &api{l: l, job: job, begin: begin, waits: make(chan *invocation, 1), x: newExtensions(nil)}
+	a := &api{l: l, job: job, word: make(chan []byte, 1), waits: make(chan *invocation, 1), x: newExtensions(nil)}
+	a.begin.Store(begin)
 	a.memory = func() int64 { return 0 }
-	job.Env = append(job.Env, "AWS_LAMBDA_RUNTIME_API="+listener.Addr().String())
+	env := job.Env
+	switch {
+	case job.Waits && job.Early:
+		env = append(env[:len(env):len(env)], waitsVariable+"=1")
+	case job.Waits:
+		w, err := l.word()
+		if err != nil {
+			return 0, err
+		}
+		env = w.Env
+		a.begin.Store(time.Now().UnixNano())
+	}
+	env = append(env[:len(env):len(env)], "AWS_LAMBDA_RUNTIME_API="+listener.Addr().String())
+	if !job.Waits {
+		job.Env = env // extensions see it, too
+	}
 	if job.Frames {
 		if a.relay, err = newRelay(); err != nil {
 			return 0, err
@@ -117,7 +135,7 @@ func run(l *link, job *Job, begin int64) (syscall.WaitStatus, error) {
 	if status, over, err := c.board(); over || err != nil {
 		return status, err
 	}
-	if c.runtime, err = start(job, program{argv: job.Argv, image: job.Image, dir: job.Dir, env: job.Env, relay: a.relay}); err != nil {
+	if c.runtime, err = start(job, program{argv: job.Argv, image: job.Image, dir: job.Dir, env: env, relay: a.relay}); err != nil {
 		if job.Wrapped && errors.Is(err, os.ErrNotExist) { // as AWS's bootstrap, which is a shell's
 			fmt.Fprintf(os.Stderr, "/var/runtime/bootstrap: line 50: %s: No such file or directory\n", job.Argv[0])
 			return syscall.WaitStatus(127 << 8), nil
@@ -130,6 +148,13 @@ func run(l *link, job *Job, begin int64) (syscall.WaitStatus, error) {
 		go a.relay.follow(a)
 	}
 	go func() {
+		if job.Waits && job.Early {
+			w, err := l.word()
+			if err != nil {
+				os.Exit(1)
+			}
+			a.goOn(w)
+		}
 		if err := l.listen(a.invoke); err != nil {
 			os.Exit(1)
 		}

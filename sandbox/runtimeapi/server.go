@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -38,7 +39,8 @@ type invocation struct {
 // api serves one runtime.
 type api struct {
 	l      *link
-	begin  int64
+	begin  atomic.Int64 // of init
+	word   chan []byte  // for a runtime that waits
 	memory func() int64 // of the runtime, KiB
 	waits  chan *invocation
 	job    *Job
@@ -133,7 +135,7 @@ func (a *api) fail(kind, message string) {
 		a.answer(inv, time.Now().UnixNano(), kind, object)
 		return
 	}
-	a.l.say(encode(frameInitError, 0, stamps(a.begin, time.Now().UnixNano(), a.memory()), object))
+	a.l.say(encode(frameInitError, 0, stamps(a.begin.Load(), time.Now().UnixNano(), a.memory()), object))
 }
 
 // end says that the runtime has ended. An invocation that it never asked for may be given to another.
@@ -199,6 +201,8 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		a.failure(w, r, id)
 	case path == "init/error" && r.Method == http.MethodPost:
 		a.initError(w, r)
+	case path == "wait" && a.job.Waits:
+		a.wait(w, r)
 	default:
 		http.NotFound(w, r)
 	}
@@ -209,7 +213,7 @@ func (a *api) next(w http.ResponseWriter, r *http.Request) {
 	a.mu.Lock()
 	if !a.mu.ready {
 		a.mu.ready = true
-		a.ready(encode(frameInitDone, 0, stamps(a.begin, time.Now().UnixNano(), a.memory())))
+		a.ready(encode(frameInitDone, 0, stamps(a.begin.Load(), time.Now().UnixNano(), a.memory())))
 	}
 	inv := a.mu.current // a runtime that asks again without an answer gets the same one
 	a.mu.Unlock()
@@ -343,7 +347,7 @@ func (a *api) initError(w http.ResponseWriter, r *http.Request) {
 	if len(object) == 0 {
 		object = []byte(`{"errorType":"` + errorType(r, object) + `","errorMessage":""}`)
 	}
-	a.l.say(encode(frameInitError, 0, stamps(a.begin, time.Now().UnixNano(), a.memory()), object))
+	a.l.say(encode(frameInitError, 0, stamps(a.begin.Load(), time.Now().UnixNano(), a.memory()), object))
 	accept(w)
 }
 

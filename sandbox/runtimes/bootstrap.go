@@ -13,7 +13,7 @@ import (
 	"anthill/fault"
 )
 
-//go:embed python/*.py nodejs/*.mjs
+//go:embed python/*.py nodejs/*.mjs nodejs/*.cjs
 var bootstraps embed.FS
 
 // Bootstrap writes the bootstrap of i's language under dir, compiled for i, and gives the directory it is in. What is

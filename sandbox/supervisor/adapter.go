@@ -15,6 +15,7 @@ import (
 
 // Adapter is a runtime that speaks the Runtime API, and so needs an adapter beside it.
 type Adapter struct {
+	Key       string         // of the function, when one more environment of it may be made ahead of each start; "" for none
 	Job       runtimeapi.Job // as it is in namespaces: what is shown where is Binds' word
 	Image     string         // directory that is shown as /, instead of one that is built of Binds; "" for none
 	Bare      bool           // without namespaces, whatever the machine gives

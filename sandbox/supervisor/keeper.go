@@ -36,6 +36,12 @@ type keeper struct {
 		ended        bool
 		plain        string // why there are no namespaces; "" while they work
 	}
+	ahead struct { // environments of runtimes that cannot be forked
+		sync.Mutex
+		all    []*ahead // the one that waits longest first
+		making map[string]bool
+		n      int
+	}
 	templates struct {
 		sync.Mutex
 		all   map[string]*template
@@ -64,6 +70,7 @@ type environment struct {
 	stopping bool // its end is our doing: nobody is told
 	late     bool
 	frozen   []int // processes that were stopped until the next invocation
+	ahead    bool  // it waits for its work: nobody knows it
 }
 
 type spawn struct {
@@ -88,6 +95,7 @@ func newKeeper(dir string) *keeper {
 	k.mu.pids = map[int]*environment{}
 	k.templates.all = map[string]*template{}
 	k.templates.users = map[string]int{}
+	k.ahead.making = map[string]bool{}
 	if os.Getenv(NoNamespaces) != "" {
 		k.mu.plain = "switched off by " + NoNamespaces
 	}
@@ -100,10 +108,15 @@ func (k *keeper) onExit(f func(id string, e Exit)) {
 	k.mu.exited = f
 }
 
-func (k *keeper) len() int {
+func (k *keeper) len() (n int) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	return len(k.mu.environments)
+	for _, e := range k.mu.environments {
+		if !e.ahead {
+			n++
+		}
+	}
+	return n
 }
 
 // spawner starts processes on one thread that lives as long as the supervisor: the kernel sends the death signal of a
@@ -159,28 +172,30 @@ func (k *keeper) start(c *Command) (s started, err error) {
 	if err := k.stop(c.ID); err != nil {
 		return s, err
 	}
-	var opened []*os.File
+	if c.Adapter != nil {
+		defer func() {
+			k.wg.Go(func() {
+				select {
+				case <-k.quit:
+				case <-time.After(aheadAfter):
+					_ = k.makeAhead(c) // starts do without
+				}
+			})
+		}()
+		if k.takeAhead(c, &s) {
+			return s, nil
+		}
+	}
+	log, inner, page, err := k.open(c, &s)
 	defer func() {
-		closeAll(opened)
+		closeAll([]*os.File{log, inner, page})
 		if err != nil && s.data != nil {
 			s.data.Close()
 		}
 	}()
-	log, err := os.OpenFile(c.Log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return s, err
 	}
-	opened = append(opened, log)
-	page, err := freshPage(c.State)
-	if err != nil {
-		return s, err
-	}
-	opened = append(opened, page)
-	inner, outer, err := pair()
-	if err != nil {
-		return s, err
-	}
-	opened, s.data = append(opened, inner), outer
 	e := &environment{id: c.ID, log: c.Log, state: c.State, done: make(chan struct{})}
 	switch {
 	case c.Template != nil:
@@ -193,6 +208,19 @@ func (k *keeper) start(c *Command) (s started, err error) {
 		err = k.startPlain(e, c, &s, log, inner, page)
 	}
 	return s, err
+}
+
+// open opens what a runtime is given: its output, its end of the data socket, whose other end is s's, and its state page.
+// They are nil from the first that cannot be had.
+func (k *keeper) open(c *Command, s *started) (log, inner, page *os.File, err error) {
+	if log, err = os.OpenFile(c.Log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600); err != nil {
+		return nil, nil, nil, err
+	}
+	if page, err = freshPage(c.State); err != nil {
+		return log, nil, nil, err
+	}
+	inner, s.data, err = pair()
+	return log, inner, page, err
 }
 
 func freshPage(path string) (*os.File, error) {
@@ -386,6 +414,9 @@ func (k *keeper) list() []Status {
 	defer k.mu.Unlock()
 	var all []Status
 	for _, e := range k.mu.environments {
+		if e.ahead {
+			continue
+		}
 		all = append(all, Status{ID: e.id, PID: e.pid, Exit: e.exit})
 	}
 	return all
@@ -415,6 +446,7 @@ func (k *keeper) endAll() {
 
 // forget drops the templates whose key begins so, or that nothing has used for ten minutes when prefix is "".
 func (k *keeper) forget(prefix string, now time.Time) {
+	k.forgetAhead(prefix, now)
 	k.templates.Lock()
 	defer k.templates.Unlock()
 	for key, t := range k.templates.all {
@@ -510,11 +542,12 @@ func (k *keeper) reapOne() bool {
 		return true
 	}
 	delete(k.mu.pids, pid)
+	id, state := e.id, e.state
 	k.mu.Unlock()
-	w = ownStatus(e.state, w)
+	w = ownStatus(state, w)
 	oom := w.Signaled() && e.group.outOfMemory()
 	if !k.ended(e, Exit{PID: pid, Status: statusText(w), OutOfMemory: oom}) {
-		killRest(pid, e.id)
+		killRest(pid, id)
 	}
 	if e.group != nil {
 		k.wg.Go(e.group.remove)
@@ -528,12 +561,12 @@ func (k *keeper) ended(e *environment, x Exit) (asked bool) {
 	x.Late = e.late
 	x.OutOfMemory = x.OutOfMemory || e.starved
 	e.exit = &x
-	told := k.mu.exited
-	asked = e.stopping
+	told, id := k.mu.exited, e.id
+	asked = e.stopping || e.ahead
 	k.mu.Unlock()
 	close(e.done)
 	if !asked && told != nil {
-		told(e.id, x)
+		told(id, x)
 	}
 	return asked
 }

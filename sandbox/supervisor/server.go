@@ -97,6 +97,10 @@ func (s *server) handle(c *net.UnixConn, m *message) {
 	case "stop":
 		err = s.k.stop(m.ID)
 	case "warm":
+		if m.Start.Adapter != nil {
+			err = s.k.makeAhead(m.Start)
+			break
+		}
 		var t *template
 		if t, err = s.k.template(m.Start.Template); err == nil {
 			t.refill()

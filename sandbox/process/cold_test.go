@@ -1,0 +1,60 @@
+package process_test
+
+import (
+	"context"
+	"os/exec"
+	"testing"
+	"time"
+
+	"anthill/sandbox"
+)
+
+// BenchmarkColdRuntimes is a cold start of small handlers that cannot be forked, beside the spawn of /bin/true: of a runtime
+// that was started ahead, and of one that was not.
+func BenchmarkColdRuntimes(b *testing.B) {
+	makers := map[string]func(h *house) sandbox.Spec{
+		"node": func(h *house) sandbox.Spec {
+			s := h.function("node", "index.js", "exports.handler = async (event) => ({ statusCode: 200, body: JSON.stringify({ n: event.body.length }) });\n", 0o644)
+			s.Runtime, s.Handler = "nodejs22.x", "index.handler"
+			return s
+		},
+		"provided": func(h *house) sandbox.Spec { return h.ownRuntime("cold") },
+	}
+	for name, makeSpec := range makers {
+		for _, method := range []string{"plain", "spare"} {
+			b.Run(name+"/"+method, func(b *testing.B) {
+				if _, err := exec.LookPath("node"); err != nil && name == "node" {
+					b.Skip("no node on this machine")
+				}
+				h := newHouse(b)
+				s := makeSpec(h)
+				payload := event
+				if name == "provided" { // this test's program, in Go
+					payload = `"well"`
+				}
+				asked, others := method, 0
+				if method == "spare" {
+					asked = "" // the quickest there is
+				}
+				call := func() {
+					r, err := h.Invoke(context.Background(), s, sandbox.Invocation{RequestID: id(1), Payload: []byte(payload), InvokedARN: s.ARN, ForceCold: true, Method: asked})
+					if err != nil || r.FunctionError != "" {
+						b.Fatal(r, err)
+					}
+					if r.Method != method {
+						others++
+					}
+					r.Release()
+				}
+				call()
+				others = 0
+				timed(b, time.Second, func() {
+					if err := exec.Command("/bin/true").Run(); err != nil {
+						b.Fatal(err)
+					}
+				}, call)
+				b.ReportMetric(float64(others), "other-methods")
+			})
+		}
+	}
+}
