@@ -219,3 +219,35 @@ func TestRedriveOfAMapRun(t *testing.T) {
 		}
 	})
 }
+
+// A distributed Map that was stopped while its Retry was pending begins another map run when it is redriven.
+func TestRedriveOfAMapRunThatWaitsForItsRetry(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var mended atomic.Bool
+		h := newHouse(t, map[string]sandboxtest.Func{"work": func(ctx context.Context, event []byte) ([]byte, error) {
+			if !mended.Load() {
+				return nil, errors.New("not yet")
+			}
+			return event, nil
+		}})
+		defer func() { h.close() }()
+		e := h.start(h.machine("map", `{"StartAt":"M","States":{"M":{"Type":"Map","End":true,"Retry":[{"ErrorEquals":["States.ALL"],"IntervalSeconds":60}],"ItemProcessor":{
+			"ProcessorConfig":{"Mode":"DISTRIBUTED","ExecutionType":"STANDARD"},"StartAt":"T","States":{"T":{"Type":"Task","Resource":"arn:aws:lambda:us-east-1:000000000000:function:work","End":true}}}}}}`),
+			"one", `[1,2]`)
+		time.Sleep(10 * time.Second)
+		_, err := h.Stop(t.Context(), e.ARN, "", "")
+		h.check(err)
+		h.wantEnd(e.ARN, "ABORTED", "")
+		mended.Store(true)
+		_, err = h.Redrive(t.Context(), e.ARN, "")
+		h.check(err)
+		h.kill(false)
+		time.Sleep(10 * time.Second)
+		h.wantEnd(e.ARN, "SUCCEEDED", `[1,2]`)
+		runs, err := h.MapRuns(e.ARN)
+		h.check(err)
+		if len(runs) != 2 || runs[0].ARN == runs[1].ARN {
+			t.Errorf("map runs %+v", runs)
+		}
+	})
+}

@@ -195,7 +195,7 @@ func (x *Execution) applyWait(f *frame, e *Event) {
 func (x *Execution) applyRetry(f *frame, e *Event) {
 	x.release(f)
 	x.dropChildren(f)
-	f.data = value.Value{}
+	f.data, f.mapRunARN = value.Value{}, "" // what comes is another map run
 	if f.tries == nil {
 		f.tries = make([]int64, len(f.state.Retry))
 	}
