@@ -31,6 +31,35 @@ func (l *Log) ReadBackFrom(s Stream, from uint64) iter.Seq2[Event, error] {
 	}
 }
 
+// Batch gives the events that were appended together with the one at position pos of s, in order and with it. It gives none
+// when there is no such position.
+func (l *Log) Batch(s Stream, pos uint64) ([]Event, error) {
+	const op = "history.Batch"
+	last, err := l.last(s)
+	if err != nil || pos == 0 || pos > last {
+		return nil, fault.In(op, err)
+	}
+	lo, hi := span(s)
+	c, err := l.db.Cursor(lo, hi)
+	if err != nil {
+		return nil, fault.In(op, err)
+	}
+	defer c.Close()
+	if !c.SeekLT(recordKey(s, pos+1)) {
+		return nil, fault.In(op, c.Err())
+	}
+	first := positionOf(c.Pair().Key)
+	records, err := decodeRecord(c.Pair().Key, bytes.Clone(c.Pair().Value))
+	if err != nil {
+		return nil, fault.In(op, damaged(s, first, err))
+	}
+	events := make([]Event, 0, len(records))
+	for i, data := range records {
+		events = append(events, Event{first + uint64(i), data})
+	}
+	return events, nil
+}
+
 // walk gives each visible event of s to visit until it returns false.
 func (l *Log) walk(s Stream, from uint64, backward bool, visit func(Event) bool) error {
 	last, err := l.last(s)

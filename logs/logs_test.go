@@ -22,13 +22,13 @@ var here = logs.Place{Account: "000000000000", Region: "us-east-1"}
 // house is a service on a memory disk.
 type house struct {
 	*logs.Service
-	t  *testing.T
+	t  testing.TB
 	fs disk.FS
 	db *disk.DB
 	c  logs.Config
 }
 
-func newHouse(t *testing.T, c logs.Config) *house {
+func newHouse(t testing.TB, c logs.Config) *house {
 	h := &house{t: t, fs: disk.NewMemory(), c: c}
 	h.open()
 	t.Cleanup(func() { h.Close(); h.db.Close() })

@@ -4,7 +4,9 @@ import (
 	"container/heap"
 	"iter"
 	"slices"
+	"sort"
 	"strings"
+	"time"
 )
 
 // snapshot is a stream as a reader sees it: what was there when it began.
@@ -47,6 +49,51 @@ func (v *snapshot) from(pos uint64) iter.Seq2[Event, error] {
 			}
 		}
 	}
+}
+
+// seek is a position before which no event is as young as millis: that of the first that is, unless the stream is
+// disordered. It searches as in a sorted list, so that who reads a page does not read those before it.
+func (v *snapshot) seek(millis int64) (uint64, error) {
+	if v.disordered || millis <= 0 {
+		return 1, nil
+	}
+	lo, hi := uint64(1), v.count()+1
+	for lo < hi {
+		batch, err := v.around(lo + (hi-lo)/2)
+		if err != nil {
+			return 0, err
+		}
+		young := sort.Search(len(batch), func(i int) bool { return batch[i].Millis() >= millis })
+		switch young {
+		case 0:
+			hi = batch[0].Pos
+		case len(batch):
+			lo = batch[len(batch)-1].Pos + 1
+		default:
+			return batch[young].Pos, nil
+		}
+	}
+	return lo, nil
+}
+
+// around gives the event at position pos, which there is, with those that are read at the same cost.
+func (v *snapshot) around(pos uint64) ([]Event, error) {
+	if pos > v.durable {
+		return v.pending, nil
+	}
+	records, err := v.s.c.History.Batch(v.st.history(), pos)
+	if err != nil {
+		return nil, err
+	}
+	batch := make([]Event, 0, len(records))
+	for _, h := range records {
+		e, err := parseEvent(h)
+		if err != nil {
+			return nil, err
+		}
+		batch = append(batch, e)
+	}
+	return batch, nil
 }
 
 // ordered ranges over the events in the order of their times, from the pos-th of that order on. It tells each event's
@@ -103,6 +150,9 @@ func (r Range) limit() int {
 	return r.Limit
 }
 
+// ended reports whether neither an event of that time nor any after it belongs to r.
+func (r Range) ended(at int64) bool { return r.End != 0 && at >= r.End }
+
 func (r Range) holds(at int64) bool { return at >= r.Start && (r.End == 0 || at < r.End) }
 
 // Page is events of one stream, and where the pages after and before it begin.
@@ -136,9 +186,16 @@ func (s *Service) Get(p Place, group, name string, r Range, from uint64, forward
 
 func (v *snapshot) forward(r Range, from uint64) (Page, error) {
 	page, size := Page{Next: from, Prev: from}, 0
-	for place, e := range v.ordered(from) {
+	start, err := v.seek(r.Start)
+	if err != nil {
+		return page, err
+	}
+	for place, e := range v.ordered(max(from, start)) {
 		if e.err != nil {
 			return page, e.err
+		}
+		if r.ended(e.Millis()) {
+			break
 		}
 		if r.holds(e.Millis()) {
 			if size += len(e.Text) + 26; len(page.Events) >= r.limit() || size > maxBytes && len(page.Events) > 0 {
@@ -160,14 +217,18 @@ func (v *snapshot) backward(r Range, before uint64) (Page, error) {
 	page, size := Page{Next: before, Prev: before}, 0
 	var places []uint64
 	first := uint64(1)
-	if n := uint64(r.limit()); !v.disordered && r.Start == 0 && r.End == 0 && before > n {
-		first = before - n
+	if n := uint64(r.limit()); !v.disordered && r.End == 0 && before > n {
+		first = before - n // those that are too old are left out
+	} else if start, err := v.seek(r.Start); err != nil {
+		return page, err
+	} else {
+		first = start
 	}
 	for place, e := range v.ordered(first) {
 		if e.err != nil {
 			return page, e.err
 		}
-		if place >= before {
+		if place >= before || r.ended(e.Millis()) {
 			break
 		}
 		if !r.holds(e.Millis()) {
@@ -219,7 +280,7 @@ func (s *Service) Filter(p Place, group string, want func(stream string) bool, m
 		s.mu.Unlock()
 		return nil, after, false, err
 	}
-	r.Start = max(r.Start, s.horizon(&g.Group))
+	r.Start = max(r.Start, s.horizon(&g.Group), time.Unix(0, after.At).UnixMilli())
 	var views []snapshot
 	for name, st := range g.streams {
 		if st.Count > 0 && want(name) && st.Last >= r.Start && (r.End == 0 || st.First < r.End) {
@@ -228,9 +289,12 @@ func (s *Service) Filter(p Place, group string, want func(stream string) bool, m
 	}
 	s.mu.Unlock()
 	size := 0
-	for e, err := range merge(views) {
+	for e, err := range merge(views, r.Start) {
 		if err != nil {
 			return nil, after, false, err
+		}
+		if r.ended(e.Millis()) {
+			break
 		}
 		at := Cursor{e.Time.UnixNano(), e.Stream, e.Pos}
 		if at.compare(after) <= 0 || !r.holds(e.Millis()) || !match(e.Text) {
@@ -244,12 +308,18 @@ func (s *Service) Filter(p Place, group string, want func(stream string) bool, m
 	return found, next, false, nil
 }
 
-// merge ranges over the events of several streams in the order of their times.
-func merge(views []snapshot) iter.Seq2[Found, error] {
+// merge ranges over the events of several streams in the order of their times, and leaves out most that are older than
+// start, in milliseconds since 1970.
+func merge(views []snapshot, start int64) iter.Seq2[Found, error] {
 	return func(yield func(Found, error) bool) {
 		var h heads
 		for i := range views {
-			next, stop := iter.Pull2(views[i].ordered(1))
+			first, err := views[i].seek(start)
+			if err != nil {
+				yield(Found{}, err)
+				return
+			}
+			next, stop := iter.Pull2(views[i].ordered(first))
 			defer stop()
 			hd := &head{name: views[i].st.Name, next: next}
 			if hd.advance() {

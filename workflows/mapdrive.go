@@ -63,7 +63,9 @@ func (r *run) startMap(e *interp.RunMap) work {
 		return r.prepareMap(ctx, e, &itemList{all: e.Items})
 	}
 	if e.State.Map.Reader == nil { // an older version redrove it while its Retry was pending
-		return func() work { return r.failMap(e, failure.New(failure.Runtime, "The items of the map run are not known any more.")) }
+		return func() work {
+			return r.failMap(e, failure.New(failure.Runtime, "The items of the map run are not known any more."))
+		}
 	}
 	return func() work {
 		list, err := r.s.readItems(ctx, e)
