@@ -397,6 +397,7 @@ func (e *environment) Output() []sandbox.Entry {
 func (e *environment) Resume(ctx context.Context) (sandbox.Resumed, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	e.mu.frozen = false // as a supervisor lets all run on when its platform goes
 	r := sandbox.Resumed{Ended: !e.mu.booted}
 	if e.mu.run != nil {
 		r.RequestID, r.Deadline, r.Sent = e.mu.run.requestID, e.mu.run.deadline, e.mu.run.sent
