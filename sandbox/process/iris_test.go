@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -144,10 +145,8 @@ func BenchmarkIrisMemory(b *testing.B) {
 			all.Wait()
 			total := 0
 			for _, e := range h.Environments() {
-				pids := []string{fmt.Sprint(e.PID)}
-				children, _ := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", e.PID, e.PID))
-				for _, pid := range append(pids, strings.Fields(string(children))...) {
-					rollup, _ := os.ReadFile("/proc/" + pid + "/smaps_rollup")
+				for _, pid := range sharing(e.PID) {
+					rollup, _ := os.ReadFile(fmt.Sprintf("/proc/%d/smaps_rollup", pid))
 					for line := range strings.Lines(string(rollup)) {
 						var kb int
 						if n, _ := fmt.Sscanf(line, "Pss: %d kB", &kb); n == 1 {
@@ -163,4 +162,20 @@ func BenchmarkIrisMemory(b *testing.B) {
 			}
 		})
 	}
+}
+
+// sharing are the processes in the process namespace of pid.
+func sharing(pid int) (all []int) {
+	own, err := os.Readlink(fmt.Sprintf("/proc/%d/ns/pid", pid))
+	if err != nil {
+		return nil
+	}
+	entries, _ := filepath.Glob("/proc/[0-9]*/ns/pid") // the pattern is well-formed
+	for _, name := range entries {
+		if other, err := os.Readlink(name); err == nil && other == own {
+			n, _ := strconv.Atoi(strings.Split(name, "/")[2]) // the pattern says that it is a number
+			all = append(all, n)
+		}
+	}
+	return all
 }
