@@ -75,6 +75,9 @@ func (p *Pool) rememberLocked(m *member) {
 	e := m.infoLocked()
 	e.Ended = time.Now()
 	p.mu.ended = append(p.mu.ended, e)
+	if p.c.Ended != nil {
+		p.c.Ended(e)
+	}
 }
 
 // infoLocked describes m. Pool.mu must be held.

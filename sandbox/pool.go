@@ -32,6 +32,9 @@ type Config struct {
 	// InitDelay is added to every init on purpose, for teaching. nil: nothing is.
 	InitDelay func() time.Duration
 
+	// Ended is told of every environment that ends. It must not wait, and must not call the pool. nil: nobody is.
+	Ended func(Info)
+
 	// Inits is how many inits may run at once while no processor of the machine is to spare. 0 means two for each processor
 	// when the driver can tell (Gauge), and no limit when it cannot.
 	Inits int

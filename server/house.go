@@ -50,6 +50,7 @@ type house struct {
 	runtimes    runtimes.Catalog // what the machine has, looked for once
 	driver      *process.Driver
 	pool        *sandbox.Pool
+	lives       *lives // environments that are gone
 	identity    *identity.Service
 	logs        *logroom.Service
 	functions   *functions.Service
@@ -165,7 +166,9 @@ func (h *house) openSandbox(ctx context.Context, c Config) (err error) {
 	if err != nil {
 		return err
 	}
-	h.pool, err = sandbox.Open(ctx, sandbox.Config{Driver: h.driver, Lines: lines{h.logs}, KeepAlive: c.KeepAlive, FreezeAfter: c.FreezeAfter, InitDelay: h.initDelay()})
+	h.lives = openLives(h.history, c.Log)
+	h.opened = append(h.opened, h.lives.close)
+	h.pool, err = sandbox.Open(ctx, sandbox.Config{Driver: h.driver, Lines: lines{h.logs}, KeepAlive: c.KeepAlive, FreezeAfter: c.FreezeAfter, InitDelay: h.initDelay(), Ended: h.lives.add})
 	if err != nil {
 		return errors.Join(err, h.driver.Close())
 	}

@@ -110,7 +110,7 @@ func (h *house) serveTrace(w http.ResponseWriter, r *http.Request) {
 func (h *house) serveEnvironments(w http.ResponseWriter, r *http.Request) {
 	var all []sandbox.Info
 	if ns, err := strconv.ParseInt(r.URL.Query().Get("ended"), 10, 64); err == nil {
-		all = h.pool.Ended(time.Unix(0, ns))
+		all = append(h.lives.after(time.Unix(0, ns)), h.pool.Ended(time.Unix(0, ns))...)
 	}
 	writeJSON(w, http.StatusOK, append(all, h.pool.Environments()...))
 }

@@ -46,6 +46,9 @@ func (h *house) retain(ctx context.Context, keep time.Duration, now time.Time) e
 		if err := h.functions.Retain(ctx, now.Add(-keep)); err != nil {
 			return err
 		}
+		if err := h.lives.retain(now.Add(-keep)); err != nil {
+			return err
+		}
 	}
 	return h.blobs.Sweep(now.Add(-blobRest))
 }
