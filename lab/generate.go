@@ -237,6 +237,16 @@ func (l *Loaded) Words() string {
 	if a.Cold.N > 0 {
 		b.WriteString(a.Split.Method + "\n")
 	}
+	for _, p := range a.Problems {
+		b.WriteString(p + "\n")
+	}
+	for i, f := range l.Result.Run.Failures {
+		if i == 3 {
+			fmt.Fprintf(&b, "and %d other kinds of failure\n", len(l.Result.Run.Failures)-i)
+			break
+		}
+		fmt.Fprintf(&b, "%d × %s\n", f.Occurrences, f.Error)
+	}
 	if a.Profile != "" {
 		b.WriteString(a.Profile + "\n")
 	}

@@ -58,7 +58,11 @@ func profileWarning(p *latency.Platform) string {
 	if p == nil || p.Profile == nil {
 		return ""
 	}
-	return fmt.Sprintf("Delays were added on purpose: the platform ran with the latency profile “%s” (%s). No figure here is of the platform's own speed.", p.Profile.Name, p.Profile.Source)
+	s := fmt.Sprintf("Delays were added on purpose: the platform ran with the latency profile “%s” (%s). No figure here is of the platform's own speed.", p.Profile.Name, p.Profile.Source)
+	if p.Profile.Assumed != "" {
+		s += " Not measured: " + p.Profile.Assumed + "."
+	}
+	return s
 }
 
 // add puts what the platform told into a page.

@@ -65,6 +65,9 @@ func MakeProfile(c ProfileConfig) (*latency.Profile, error) {
 	}
 	p.Transition = latency.DelayOf(transitions, fmt.Sprintf("next state entered minus task succeeded, of %d transitions", len(transitions)))
 	p.FanOut = latency.DelayOf(fanOuts, fmt.Sprintf("last task started minus Parallel or Map entered, of %d executions", len(fanOuts)))
+	if p.FanOut != nil {
+		p.Assumed = "of a fan-out only when the last task started is measured; the others are assumed to start evenly before it"
+	}
 	if cmp.Or(p.Hop, p.ColdStart, p.Transition, p.FanOut) == nil {
 		return nil, fault.Invalidf(op, "latency profile", "nothing was measured: give --locust and --history")
 	}

@@ -21,6 +21,8 @@ type Profile struct {
 	Name    string `json:"name"`
 	Source  string `json:"source"`            // where the delays were measured, in half a sentence
 	Command string `json:"command,omitempty"` // that made the profile
+	// Assumed is what the profile adds beyond what was measured, in half a sentence; every report made with it says so.
+	Assumed string `json:"assumed,omitempty"`
 
 	// Hop is added to every request to a stage of an API, a function URL or Lambda's Invoke: the way to the cloud and
 	// back, and what stands in front of the function there.
