@@ -19,6 +19,7 @@ func open(t *testing.T, fs disk.FS) (*blobs.Store, *disk.DB) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { db.Close() })
 	b, err := blobs.Open("data/blobs", fs, db)
 	if err != nil {
 		t.Fatal(err)

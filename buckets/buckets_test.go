@@ -30,6 +30,7 @@ func open(t testing.TB, fs *disk.Memory) *house {
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { db.Close() })
 	bl, err := blobs.Open("blobs", fs, db)
 	if err != nil {
 		t.Fatal(err)

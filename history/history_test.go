@@ -24,6 +24,7 @@ func open(t testing.TB, fs disk.FS) (*history.Log, *disk.DB) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { db.Close() })
 	return history.Open(db), db
 }
 

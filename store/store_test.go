@@ -22,6 +22,7 @@ func open(t *testing.T, fs disk.FS) (*store.Store, *disk.DB) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { db.Close() })
 	return store.Open(db), db
 }
 

@@ -71,6 +71,9 @@ type DB struct {
 
 	stop context.CancelFunc
 	wg   sync.WaitGroup // the flusher, the committers and the space watcher
+
+	closing sync.Once
+	closed  error // what Close says
 }
 
 // Open opens the database in dir, and makes it when there is none. A directory of a newer format or one that is open
@@ -314,8 +317,14 @@ func (d *DB) flush() {
 	_ = d.apply(nil, true)
 }
 
-// Close flushes and closes. Nothing may use d afterwards: who reads is waited for, and who begins to is refused.
+// Close flushes and closes. Nothing may use d afterwards: who reads is waited for, and who begins to is refused. Closing
+// again does nothing and says the same.
 func (d *DB) Close() error {
+	d.closing.Do(func() { d.closed = d.close() })
+	return d.closed
+}
+
+func (d *DB) close() error {
 	d.stop()
 	if err := d.Err(); err != nil {
 		// Whoever is inside Pebble comes out of it once the fence lets it end.
