@@ -22,7 +22,7 @@ func (p *Pool) Invoke(ctx context.Context, spec Spec, inv Invocation) (*Result, 
 	if inv.ForceCold {
 		spec.Method = inv.Method
 	}
-	m, w, err := p.take(ctx, &spec, inv.ForceCold)
+	m, w, err := p.take(ctx, &spec, inv.ForceCold, inv.Keep)
 	if err != nil {
 		return nil, fault.In(op, err)
 	}
@@ -368,9 +368,6 @@ func (p *Pool) finish(m *member, inv *Invocation, out Outcome, phases Phases, in
 	m.memoryMB = r.MaxMemoryMB
 	m.lastStart = r.Start
 	m.answeredLocked(time.Duration(out.Returned - out.Entered))
-	if inv.Keep && !m.pace.full() {
-		p.seatLocked(m.spec.Key)
-	}
 	p.mu.Unlock()
 	var released atomic.Bool
 	r.Release = func() {

@@ -168,8 +168,8 @@ func Open(ctx context.Context, c Config) (*Pool, error) {
 }
 
 // take gives an idle environment for spec, or a place in the line for one; with cold it makes one of its own. The environment
-// is busy and the caller's.
-func (p *Pool) take(ctx context.Context, spec *Spec, cold bool) (*member, *waiter, error) {
+// is busy and the caller's. With keep, too, no request waits while one is idle.
+func (p *Pool) take(ctx context.Context, spec *Spec, cold, keep bool) (*member, *waiter, error) {
 	p.mu.Lock()
 	for {
 		if p.mu.closed {
@@ -177,7 +177,7 @@ func (p *Pool) take(ctx context.Context, spec *Spec, cold bool) (*member, *waite
 			return nil, nil, errClosed()
 		}
 		if !cold && len(p.mu.idle[spec.Key]) > 0 {
-			if p.mu.paces[spec.Key].full() {
+			if !keep && p.mu.paces[spec.Key].full() {
 				w := p.joinLocked(spec)
 				p.mu.Unlock()
 				return nil, w, nil

@@ -23,8 +23,8 @@ import (
 // is woken through two schedulers. While answers come soon the reader is prompt: its own thread sleeps in the kernel and
 // wakes with the answer, on the processor on which the function has just run. Meanwhile it keeps its place in Go's
 // scheduler, which is what makes it cheap and why it must not last: a handler that takes longer than soon ends it for this
-// socket, and while an answer does not come within a tick of the kernel nobody is prompt; nor, if that was the handler's
-// doing, for some time after.
+// socket, as does an answer that takes longer than late, which on a busy machine is the wait for a processor; and one that
+// does not come within a tick of the kernel ends it for all sockets of the driver, for some time.
 //
 // Only the reader changes the way. Others may set a deadline, which a prompt reader does not need, and close.
 type conn struct {
@@ -34,7 +34,6 @@ type conn struct {
 	until time.Time // the read deadline that is set, as far as the reader knows
 	sent  time.Time // when the newest invocation was
 	quick int       // handlers in a row that did not take long
-	vain  bool      // a prompt reader gave up on the newest
 
 	stalled *atomic.Int64 // of the driver: until when nobody is prompt, nanoseconds since 1970
 	mu      struct {
@@ -48,6 +47,8 @@ type conn struct {
 const (
 	soon     = 250 * time.Microsecond // what a handler takes at the most whose answer is waited for promptly
 	soonRow  = 3                      // how many must have taken no longer before
+	late     = time.Millisecond       // what an answer takes at the most that is waited for promptly
+	lateRow  = 30                     // how many handlers more must be quick after one that took longer
 	yieldRow = 16                     // prompt readers let others have their turn now and then
 	respite  = 200 * time.Millisecond
 )
@@ -114,7 +115,7 @@ func (c *conn) patient() (*net.UnixConn, error) {
 		return nil, err
 	}
 	c.mu.patient = p.(*net.UnixConn) // it was one
-	c.until, c.quick = time.Time{}, 0
+	c.until, c.quick = time.Time{}, min(c.quick, 0)
 	return c.mu.patient, nil
 }
 
@@ -140,24 +141,30 @@ func (c *conn) hurry() {
 	_ = unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &tick)
 }
 
-// pace is told how long the handler took of every answer to an invocation, and chooses how the next is waited for.
-func (c *conn) pace(handler time.Duration) {
-	vain := c.vain
-	c.vain = false
-	if handler > soon {
-		_, _ = c.patient() // what is wrong with it shows when it is used
+// pace is told of every answer to an invocation how long its handler took and when it came, and chooses how the next is
+// waited for.
+func (c *conn) pace(handler time.Duration, came time.Time) {
+	c.quick++
+	switch {
+	case handler > soon:
 		c.quick = 0
-		return
-	}
-	if vain { // what it waited for was a processor
-		c.stalled.Store(0)
-	}
-	if c.quick++; c.quick >= soonRow && c.sent.UnixNano() >= c.stalled.Load() {
+	case came.Sub(c.sent) > late && c.isPrompt():
+		c.quick = -lateRow
+	case c.quick >= soonRow && c.sent.UnixNano() >= c.stalled.Load():
 		c.hurry()
+	}
+	if c.quick <= 0 {
+		_, _ = c.patient() // what is wrong with it shows when it is used
 	}
 	if c.quick%yieldRow == 0 {
 		runtime.Gosched()
 	}
+}
+
+func (c *conn) isPrompt() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.mu.patient == nil
 }
 
 // soon gives the next frame if the reader is prompt and it comes soon. came is false when it is not, or it does not.
@@ -181,7 +188,6 @@ func (c *conn) soon() (f frame, err error, came bool) {
 			runtime.Gosched()
 		case errno == syscall.EAGAIN:
 			c.stalled.Store(time.Now().Add(respite).UnixNano())
-			c.vain = true
 			return frame{}, nil, false
 		case errno != 0:
 			return frame{}, errno, true

@@ -316,7 +316,7 @@ func (e *environment) Wait(ctx context.Context, until time.Time) (sandbox.Outcom
 	}
 	out, err := outcomeOf(f)
 	if p.conn != nil {
-		p.conn.pace(time.Duration(out.Returned - out.Entered))
+		p.conn.pace(time.Duration(out.Returned-out.Entered), time.Unix(0, out.Received))
 	}
 	return out, err
 }
