@@ -53,7 +53,7 @@ func examine(w io.Writer, data string) error {
 		fmt.Fprintln(w, "ok    "+line)
 	}
 	if d.Lost() {
-		return fmt.Errorf("%s is damaged: what stands behind LOST above cannot be read, the rest can", data)
+		return fmt.Errorf("%s is damaged: what stands behind LOST above cannot be read, the rest can. Keep a copy of the directory; then restore a backup (anthill restore BACKUP --data NEW), bring a missing file back, or start over what is left", data)
 	}
 	return nil
 }
