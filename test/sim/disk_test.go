@@ -64,10 +64,11 @@ func (d *flushDisk) troubled() bool {
 	return d.mu.trouble != nil
 }
 
-func (d *flushDisk) wake() {
+// wake says whether the database is open.
+func (d *flushDisk) wake(open bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.mu.awake = true
+	d.mu.awake = open
 }
 
 func (d *flushDisk) flush(log bool, do func() error) error {

@@ -175,10 +175,11 @@ func (w *world) open(c *crash) *platform {
 
 // try opens the rooms of p. After an error some may be open.
 func (w *world) try(p *platform) (err error) {
+	w.disk.wake(false) // it may be the one of the platform before
 	if p.db, err = disk.Open("db", disk.Options{FS: w.faulty}); err != nil {
 		return fmt.Errorf("disk: %w", err)
 	}
-	w.disk.wake()
+	w.disk.wake(true)
 	b, err := blobs.Open("blobs", w.disk, p.db)
 	if err != nil {
 		return fmt.Errorf("blobs: %w", err)
