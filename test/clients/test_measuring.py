@@ -120,8 +120,8 @@ def test_experiment_says_which_differences_are_real(platform, tmp_path):
     out = tmp_path / "experiment"
     said = anthill(platform, "experiment", "cold", "swept", "--repetitions", "8", "--packages", "2", "--memory", "256", "--policies", "plain,keep-warm", "--bursts", "3", "--out", out)
     found = json.loads((out / "experiment.json").read_text())
-    assert [(level["factor"], level["took"]["n"]) for level in found["levels"]] == [("base", 8), ("package", 8), ("memory", 8), ("policy", 8), ("policy", 8), ("burst", 24)], said
-    assert all(how.split()[1] == "cold" for how in found["levels"][3]["served"]) and found["levels"][4]["served"] == ["8 warm"]
+    assert [(cell["factor"], cell["took"]["n"]) for cell in found["cells"]] == [("base", 8), ("package", 8), ("memory", 8), ("policy", 8), ("policy", 8), ("burst", 24)], said
+    assert all(how.split()[1] == "cold" for how in found["cells"][3]["served"]) and found["cells"][4]["served"] == ["8 warm"]
     assert len(found["comparisons"]) == 6 and all(c["p_adjusted"] >= c["P"] for c in found["comparisons"])
     lam = platform.client("lambda")
     assert [f["FunctionName"] for f in lam.list_functions()["Functions"] if f["FunctionName"].startswith("anthill-experiment")] == []
