@@ -14,6 +14,7 @@ import (
 // more than many that they do not.
 const (
 	quick     = 20 * time.Millisecond  // environments that serve a request in less are worth waiting for
+	few       = 8                      // while no more serve, each request without one has one made: a small fan-out runs side by side from its second time on
 	lookEvery = 2 * time.Millisecond   // how often a line that waits for them is looked at
 	stuck     = 2 * lookEvery          // a line that has not moved for so long gets as many idle environments as serve already
 	longWait  = 100 * time.Millisecond // a request that has waited for so long has an environment made for it
@@ -33,7 +34,9 @@ type pace struct {
 	tiny    int           // rises with every handler that took next to no time, and falls faster with others
 }
 
-func (l *pace) quick() bool { return l != nil && l.busy > 0 && l.holds > 0 && l.holds < quick }
+func (l *pace) quick() bool {
+	return l != nil && l.busy >= few && l.holds > 0 && l.holds < quick
+}
 
 func (l *pace) run() int {
 	if l == nil {

@@ -20,8 +20,11 @@ type crowded struct {
 
 func (c crowded) Spare() bool { return c.spare }
 
-// paced is a pool of a handler that takes as long as its event says, whose inits take a second. The handler has served n
-// requests of 1 ms.
+// some is how many environments a small fan-out has at once.
+const some = 8
+
+// paced is a pool of a handler that takes as long as its event says, whose inits take a second. It has some environments, and
+// each has served requests of 1 ms.
 func paced(t *testing.T, spare bool) (*sandbox.Pool, *sandboxtest.Driver) {
 	d := sandboxtest.NewWith(map[string]sandboxtest.Func{"h": func(_ context.Context, event []byte) ([]byte, error) {
 		took, err := time.ParseDuration(string(event[1 : len(event)-1]))
@@ -30,7 +33,13 @@ func paced(t *testing.T, spare bool) (*sandbox.Pool, *sandboxtest.Driver) {
 	}}, sandboxtest.Options{Init: func(context.Context, sandbox.Spec) error { time.Sleep(initTakes); return nil }})
 	p := open(t, crowded{d, spare}, sandbox.Config{Lines: &transcript{}})
 	for range 3 {
-		invoke(t, p, spec("h"), "first", `"1ms"`).Release()
+		var all []*sandbox.Result
+		for range some {
+			all = append(all, invoke(t, p, spec("h"), "first", `"1ms"`))
+		}
+		for _, r := range all {
+			r.Release()
+		}
 	}
 	return p, d
 }
@@ -51,12 +60,12 @@ func TestAQuickEnvironmentIsWorthWaitingFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p, d := paced(t, false)
 		defer closePool(t, p)
-		if took := at(t, p, 20, `"1ms"`); took != 20*time.Millisecond {
-			t.Errorf("20 requests of 1 ms took %s in one environment", took)
+		if took := at(t, p, 20*some, `"1ms"`); took != 20*time.Millisecond {
+			t.Errorf("%d requests of 1 ms took %s in %d environments", 20*some, took, some)
 		}
 		time.Sleep(2 * initTakes)
-		if n := d.Len(); n != 1 {
-			t.Errorf("%d environments, want 1", n)
+		if n := d.Len(); n != some {
+			t.Errorf("%d environments, want %d", n, some)
 		}
 	})
 }
@@ -71,9 +80,9 @@ func TestALineThatDoesNotGoOnGetsEnvironments(t *testing.T) {
 		n     int // requests at once
 		least int // environments afterwards
 	}{
-		{"with a processor to spare", true, `"5ms"`, 10, 2},
-		{"after a long wait", false, `"1ms"`, 300, 2},
-		{"all of them stuck", false, `"3s"`, 8, 8},
+		{"with a processor to spare", true, `"5ms"`, 10 * some, some + 1},
+		{"after a long wait", false, `"1ms"`, 300 * some, some + 1},
+		{"all of them stuck", false, `"3s"`, 2 * some, 2 * some},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -92,13 +101,35 @@ func TestALineThatDoesNotGoOnGetsEnvironments(t *testing.T) {
 	}
 }
 
+// A small fan-out that comes again has an environment for each of its requests, however quick they are.
+func TestASmallFanOutRunsSideBySide(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := sandboxtest.NewWith(map[string]sandboxtest.Func{"h": func(_ context.Context, event []byte) ([]byte, error) {
+			time.Sleep(time.Millisecond)
+			return event, nil
+		}}, sandboxtest.Options{Init: func(context.Context, sandbox.Spec) error { time.Sleep(initTakes); return nil }})
+		p := open(t, crowded{d, false}, sandbox.Config{Lines: &transcript{}})
+		defer closePool(t, p)
+		for range 3 {
+			invoke(t, p, spec("h"), "first", `"x"`).Release()
+		}
+		for range some {
+			at(t, p, 5, `"x"`)
+			time.Sleep(2 * initTakes)
+		}
+		if took := at(t, p, 5, `"x"`); took != time.Millisecond {
+			t.Errorf("5 requests of 1 ms took %s in %d environments", took, d.Len())
+		}
+	})
+}
+
 // What is dropped while requests wait for it serves nobody any more: they get environments of their own.
 func TestALineWhoseEnvironmentIsDroppedGoesOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p, _ := paced(t, false)
 		defer closePool(t, p)
 		var wg sync.WaitGroup
-		for i := range 5 {
+		for i := range 2 * some {
 			wg.Go(func() { invoke(t, p, spec("h"), fmt.Sprint(i), `"10ms"`).Release() })
 		}
 		synctest.Wait()
