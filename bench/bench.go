@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"anthill/fault"
+	"anthill/latency"
 )
 
 // Config says what Run measures. Its zero value measures every figure three times with a platform of this very program.
@@ -65,6 +66,13 @@ type Reading struct {
 	Floor float64 `json:"floor,omitempty"`
 	N     int     `json:"n"`
 	Note  string  `json:"note,omitempty"`
+}
+
+// reading is what samples come to beside a floor, all in units of unit.
+func reading(samples []time.Duration, floor, unit time.Duration, note string) Reading {
+	d := latency.Of(samples)
+	in := func(d time.Duration) float64 { return float64(d) / float64(unit) }
+	return Reading{Value: in(d.Median()), P99: in(d.Percentile(99)), Floor: in(floor), N: len(samples), Note: note}
 }
 
 // Result is a whole run.

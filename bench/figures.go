@@ -83,7 +83,7 @@ func appendOne(ctx context.Context, r *rig) (Reading, error) {
 		}
 		ours = append(ours, ds...)
 	}
-	return Reading{Value: 1000 * latency.Millis(latency.Of(ours).Median()), P99: 1000 * latency.Millis(latency.Of(ours).Percentile(99)), Floor: 1000 * latency.Millis(latency.Of(floor).Median()), N: len(ours)}, nil
+	return reading(ours, latency.Of(floor).Median(), time.Microsecond, ""), nil
 }
 
 func appendMany(ctx context.Context, r *rig) (Reading, error) {
@@ -160,7 +160,7 @@ func (r *rig) hop(_ context.Context, run func() (execution, error), durable bool
 		note = fmt.Sprintf("flush %.2f ms, round trip %.3f ms; %s", latency.Millis(f), latency.Millis(floor), cpu)
 		floor += f
 	}
-	return Reading{Value: latency.Millis(latency.Of(all).Median()), P99: latency.Millis(latency.Of(all).Percentile(99)), Floor: latency.Millis(floor), N: len(all), Note: note}, nil
+	return reading(all, floor, time.Millisecond, note), nil
 }
 
 // fanOut measures from the platform's instant of the state's entry to the last handler's own instant of its entry. One
@@ -207,7 +207,7 @@ func fanOut(machine, input string, n, runs int) func(context.Context, *rig) (Rea
 		if machine == "map" {
 			note += "; an inline Map runs at most 40 iterations at once, as on AWS"
 		}
-		return Reading{Value: latency.Millis(latency.Of(all).Median()), P99: latency.Millis(latency.Of(all).Percentile(99)), Floor: latency.Millis(floor), N: len(all), Note: note}, err
+		return reading(all, floor, time.Millisecond, note), err
 	}
 }
 

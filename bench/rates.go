@@ -145,7 +145,7 @@ func warmHTTP(n int) func(context.Context, *rig) (Reading, error) {
 		base := latency.Of(floor).Median() + trip
 		note := fmt.Sprintf("%.0f calls/s; the echo %.0f/s; processor time per call: platform %.0f µs, environments %.0f µs, the echo's server %.0f µs",
 			float64(len(ours))/(0.3*float64(blocks)), float64(len(floor))/(0.3*float64(blocks)), platform.each(len(ours)), envs.each(len(ours)), bare.each(len(floor)))
-		return Reading{Value: latency.Millis(latency.Of(ours).Median()), P99: latency.Millis(latency.Of(ours).Percentile(99)), Floor: latency.Millis(base), N: len(ours), Note: note}, nil
+		return reading(ours, base, time.Millisecond, note), nil
 	}
 }
 

@@ -132,7 +132,7 @@ func sandboxWarm(pause time.Duration) func(context.Context, *rig) (Reading, erro
 			}
 			floor, ours = append(floor, f...), append(ours, o...)
 		}
-		return Reading{Value: 1000 * latency.Millis(latency.Of(ours).Median()), P99: 1000 * latency.Millis(latency.Of(ours).Percentile(99)), Floor: 1000 * latency.Millis(latency.Of(floor).Median()), N: len(ours)}, nil
+		return reading(ours, latency.Of(floor).Median(), time.Microsecond, ""), nil
 	}
 }
 
@@ -197,5 +197,5 @@ func runtimeAPI(ctx context.Context, r *rig) (Reading, error) {
 		}
 		floor, ours = append(floor, f...), append(ours, o...)
 	}
-	return Reading{Value: 1000 * latency.Millis(latency.Of(ours).Median()), P99: 1000 * latency.Millis(latency.Of(ours).Percentile(99)), Floor: 1000 * latency.Millis(latency.Of(floor).Median()), N: len(ours)}, nil
+	return reading(ours, latency.Of(floor).Median(), time.Microsecond, ""), nil
 }

@@ -22,7 +22,7 @@ func (s *Service) StartPreview(r Ref, text string) (*Preview, error) {
 	}
 	if text == "" {
 		if text = repo.Lifecycle; text == "" {
-			return nil, noLifecycle(op, r)
+			return nil, fault.In(op, NoLifecycle(r))
 		}
 	}
 	l, err := ParseLifecycle(text)
@@ -58,8 +58,9 @@ func (s *Service) Preview(r Ref) (*Preview, error) {
 	return &p, nil
 }
 
-func noLifecycle(op string, r Ref) error {
-	return &fault.Error{Kind: fault.NotFound, Op: op, Noun: "lifecycle policy", Name: r.Name,
+// NoLifecycle is the fault of a repository without a lifecycle policy, in AWS's words.
+func NoLifecycle(r Ref) error {
+	return &fault.Error{Kind: fault.NotFound, Op: "registry", Noun: "lifecycle policy", Name: r.Name,
 		Detail: "Lifecycle policy does not exist for the repository with name '" + r.Name + "' in the registry with id '" + r.Account + "'"}
 }
 

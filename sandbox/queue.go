@@ -7,9 +7,9 @@ import (
 )
 
 // A request that finds no idle environment waits, and one more is made, unless those that there are are quick (see pace.go).
-// Whichever environment of its key is there first
-// serves the request that has waited longest: one that another request gave back, or a new one (as on AWS, where the
-// environment that was begun for a request served by another becomes an idle one that was initialised ahead of time).
+// Whichever environment of its key is there first serves the request that has waited longest: one that another request gave
+// back, or a new one (as on AWS, where the environment that was begun for a request served by another becomes an idle one
+// that was initialised ahead of time).
 //
 // Invariant: of each key there are no fewer makers than requests that wait, or the line is watched; and each maker ends by
 // serving one of them, by finding that makers are more than requests before it has begun, or with an idle environment.

@@ -1,7 +1,6 @@
 package server
 
 import (
-	"anthill/api"
 	"net/http"
 	"strconv"
 	"time"
@@ -10,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"anthill/api"
 	"anthill/functions"
 )
 

@@ -55,7 +55,7 @@ func (l lambdaInvoke) Do(ctx context.Context, t *Task) Outcome {
 		}
 		return out
 	}
-	out.Output = invokeOutput(res, t.RequestID, t.root(), mode)
+	out.Output = invokeOutput(res, t.RequestID, t.origin.root(), mode)
 	if t.Resource.Pattern == asl.WaitForTaskToken && t.r != nil { // TestState has nobody who could answer
 		if err := t.Submit(out.Output, out.Started); err != nil {
 			return Outcome{Left: true}

@@ -62,7 +62,7 @@ func (s *Service) recover() error {
 
 // reopen makes the run of an execution from its stream. It is busy until resume.
 func (s *Service) reopen(executionARN string) (*run, error) {
-	r := &run{s: s, arn: executionARN, done: make(chan struct{})}
+	r := s.blank(executionARN, nil)
 	r.mu.busy = true
 	return r, r.load()
 }

@@ -224,10 +224,7 @@ func (s *Service) liftLocked(p *resting) *run {
 	if p.slot >= 0 {
 		heap.Remove(&s.mu.due, p.slot)
 	}
-	r := &run{s: s, arn: p.arn, done: p.done}
-	if r.done == nil {
-		r.done = make(chan struct{})
-	}
+	r := s.blank(p.arn, p.done)
 	r.mu.busy = true
 	s.mu.runs[p.arn] = r
 	return r

@@ -32,22 +32,21 @@ type run struct {
 		since time.Time // when it was last driven to the end of its inbox
 	}
 
-	e        Execution
-	scope    Scope // of the execution's ARN
-	logging  Logging
-	root     sync.Once // guards rootText, e.Root()
-	rootText string
-	x        *interp.Execution
-	timers   map[interp.Key]*time.Timer
-	tasks    map[interp.Key]*Task
-	marks    marks                       // what is written with the next flush
-	kept     [][]byte                    // Express: records that are written at the end
-	resting  bool                        // the record of it among the open ones says that it only waits
-	next     work                        // a task that the driver does itself when it has driven
-	fresh    bool                        // its stream has no events for certain
-	dead     error                       // why the execution is not driven any more, until the platform starts again
-	done     chan struct{}               // closed when the execution has ended and that is durable
-	input    atomic.Pointer[value.Value] // what it was started with, for readers; nil when that is only on disk
+	e       Execution
+	scope   Scope // of the execution's ARN
+	logging Logging
+	origin  origin
+	x       *interp.Execution
+	timers  map[interp.Key]*time.Timer
+	tasks   map[interp.Key]*Task
+	marks   marks                       // what is written with the next flush
+	kept    [][]byte                    // Express: records that are written at the end
+	resting bool                        // the record of it among the open ones says that it only waits
+	next    work                        // a task that the driver does itself when it has driven
+	fresh   bool                        // its stream has no events for certain
+	dead    error                       // why the execution is not driven any more, until the platform starts again
+	done    chan struct{}               // closed when the execution has ended and that is durable
+	input   atomic.Pointer[value.Value] // what it was started with, for readers; nil when that is only on disk
 }
 
 // work is something to do, which may give something to do next: the tasks of a chain follow one another on one goroutine.
@@ -103,9 +102,19 @@ func childOf(m *asl.Machine, path string) *asl.Machine {
 	return nil
 }
 
+// blank makes a run that knows nothing of its execution yet. done is who waits for the execution's end already; nil is nobody.
+func (s *Service) blank(executionARN string, done chan struct{}) *run {
+	if done == nil {
+		done = make(chan struct{})
+	}
+	r := &run{s: s, arn: executionARN, done: done}
+	r.origin.e = &r.e
+	return r
+}
+
 // runOf makes the run of an execution of a compiled machine.
 func (s *Service) runOf(e Execution, m *asl.Machine, l Logging) *run {
-	r := &run{s: s, arn: e.ARN, done: make(chan struct{})}
+	r := s.blank(e.ARN, nil)
 	r.fill(e, m, l)
 	return r
 }

@@ -42,8 +42,8 @@ type Task struct {
 	Inspected, Secrets bool
 
 	r       *run
-	origin  *Execution // whose trace it belongs to
-	fetched bool       // a worker has it
+	origin  *origin // whose trace it belongs to
+	fetched bool    // a worker has it
 	ctx     context.Context
 	cancel  context.CancelFunc
 }
@@ -86,7 +86,7 @@ func (t *Task) end() {
 }
 
 func (r *run) newTask(e *interp.RunTask, recovered bool) *Task {
-	t := &Task{RunTask: e, Execution: r.e.ARN, RoleARN: r.e.RoleARN, Scope: r.scope, Recovered: recovered, r: r, origin: &r.e}
+	t := &Task{RunTask: e, Execution: r.e.ARN, RoleARN: r.e.RoleARN, Scope: r.scope, Recovered: recovered, r: r, origin: &r.origin}
 	if text := e.Credentials.Get("RoleArn").Text(); text != "" {
 		if role, err := arn.Parse(text); err == nil && role.Account != "" {
 			t.Scope.Account = role.Account // the task is done as that role, in its account

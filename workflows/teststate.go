@@ -181,7 +181,7 @@ func (t *test) late(ctx context.Context, x *interp.Test) error {
 func (t *test) perform(ctx context.Context, x *interp.Test) error {
 	id := uuid.New()
 	task := &Task{RunTask: x.Task(), Scope: t.scope, RoleARN: t.in.RoleARN, RequestID: id, Inspected: t.in.Trace, Secrets: t.in.Secrets,
-		origin: &Execution{ARN: id, Started: time.Now()}} // it belongs to no execution: a trace of its own
+		origin: &origin{e: &Execution{ARN: id, Started: time.Now()}}} // it belongs to no execution: a trace of its own
 	if task.Timeout > 0 && time.Duration(task.Timeout)*time.Second < longestTest {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, time.Duration(task.Timeout)*time.Second)

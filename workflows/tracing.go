@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"strings"
+	"sync"
 )
 
 // Root is the X-Ray trace that an execution belongs to, "1-xxxxxxxx-24 hex digits": that of its trace header, or one made
@@ -38,26 +39,30 @@ func Segment(requestID string) string {
 
 // traceHeader is what t hands over with its call: the trace of its execution, and itself as the parent.
 func (t *Task) traceHeader() string {
-	sampled := headerField(t.origin.TraceHeader, "Sampled")
+	sampled := headerField(t.origin.e.TraceHeader, "Sampled")
 	if sampled != "1" {
 		sampled = "0"
 	}
-	return "Root=" + t.root() + ";Parent=" + Segment(t.RequestID) + ";Sampled=" + sampled
+	return "Root=" + t.origin.root() + ";Parent=" + Segment(t.RequestID) + ";Sampled=" + sampled
 }
 
-// root is origin.Root, which all tasks of a run share.
-func (t *Task) root() string {
-	if t.r == nil {
-		return t.origin.Root()
-	}
-	t.r.root.Do(func() { t.r.rootText = t.origin.Root() })
-	return t.r.rootText
+// origin is what tasks belong to in a trace. All tasks of one share its root, which is made when the first asks.
+type origin struct {
+	e    *Execution
+	once sync.Once // guards text
+	text string
+}
+
+// root is the execution's Root.
+func (o *origin) root() string {
+	o.once.Do(func() { o.text = o.e.Root() })
+	return o.text
 }
 
 // passedOn is the trace header of an execution that t starts; "" when its own came without one, so that nobody is shown a
 // header that nobody gave.
 func (t *Task) passedOn() string {
-	if t.origin.TraceHeader == "" {
+	if t.origin.e.TraceHeader == "" {
 		return ""
 	}
 	return t.traceHeader()

@@ -74,12 +74,9 @@ func (d door) describeImages(ctx context.Context, in *DescribeImagesInput) (*Des
 }
 
 func detailOf(r registry.Ref, img *registry.Image) *ImageDetail {
-	d := &ImageDetail{RegistryId: &r.Account, RepositoryName: &r.Name, ImageDigest: &img.Digest, ImageTags: img.Tags, ImageSizeInBytes: &img.Size, ImagePushedAt: &img.Pushed,
-		ImageManifestMediaType: &img.MediaType, ArtifactMediaType: protocol.Optional(img.Artifact), SubjectManifestDigest: protocol.Optional(img.Subject), ImageStatus: new("ACTIVE")}
-	if !img.Pulled.IsZero() {
-		d.LastRecordedPullTime = &img.Pulled
-	}
-	return d
+	return &ImageDetail{RegistryId: &r.Account, RepositoryName: &r.Name, ImageDigest: &img.Digest, ImageTags: img.Tags, ImageSizeInBytes: &img.Size, ImagePushedAt: &img.Pushed,
+		ImageManifestMediaType: &img.MediaType, ArtifactMediaType: protocol.Optional(img.Artifact), SubjectManifestDigest: protocol.Optional(img.Subject), ImageStatus: new("ACTIVE"),
+		LastRecordedPullTime: protocol.Optional(img.Pulled)}
 }
 
 // find gives the image that an identifier means, or why there is none (API reference, ImageFailure).

@@ -2,7 +2,6 @@ package ecr
 
 import (
 	"context"
-	"fmt"
 	"slices"
 
 	"anthill/api/protocol"
@@ -10,10 +9,17 @@ import (
 	"anthill/registry"
 )
 
-// lifecycleError is what AWS says of a policy that is none.
+// lifecycleError is what AWS says of a policy that is none, or is not there.
 func lifecycleError(err error) error {
-	if f := fault.Of(err); f.Noun == "lifecycle policy" && (f.Kind == fault.Invalid || f.Kind == fault.Unsupported) {
+	f := fault.Of(err)
+	if f.Noun != "lifecycle policy" {
+		return translate(err)
+	}
+	switch f.Kind {
+	case fault.Invalid, fault.Unsupported:
 		return invalid("LifecyclePolicyText", "Lifecycle policy validation failure: "+f.Detail)
+	case fault.NotFound:
+		return &LifecyclePolicyNotFoundException{Message: f.Detail}
 	}
 	return translate(err)
 }
@@ -30,23 +36,16 @@ func (d door) putLifecyclePolicy(ctx context.Context, in *PutLifecyclePolicyInpu
 	return &PutLifecyclePolicyOutput{RegistryId: &r.Ref.Account, RepositoryName: &r.Ref.Name, LifecyclePolicyText: &r.Lifecycle}, nil
 }
 
-func noLifecycle(r registry.Ref) error {
-	return &LifecyclePolicyNotFoundException{Message: fmt.Sprintf("Lifecycle policy does not exist for the repository with name '%s' in the registry with id '%s'", r.Name, r.Account)}
-}
-
 func (d door) getLifecyclePolicy(ctx context.Context, in *GetLifecyclePolicyInput) (*GetLifecyclePolicyOutput, error) {
 	r, err := d.s.Repository(ref(ctx, in.RegistryId, in.RepositoryName))
 	if err != nil {
 		return nil, translate(err)
 	}
 	if r.Lifecycle == "" {
-		return nil, noLifecycle(r.Ref)
+		return nil, lifecycleError(registry.NoLifecycle(r.Ref))
 	}
-	out := &GetLifecyclePolicyOutput{RegistryId: &r.Ref.Account, RepositoryName: &r.Ref.Name, LifecyclePolicyText: &r.Lifecycle}
-	if !r.Evaluated.IsZero() {
-		out.LastEvaluatedAt = &r.Evaluated
-	}
-	return out, nil
+	return &GetLifecyclePolicyOutput{RegistryId: &r.Ref.Account, RepositoryName: &r.Ref.Name, LifecyclePolicyText: &r.Lifecycle,
+		LastEvaluatedAt: protocol.Optional(r.Evaluated)}, nil
 }
 
 func (d door) deleteLifecyclePolicy(ctx context.Context, in *DeleteLifecyclePolicyInput) (*DeleteLifecyclePolicyOutput, error) {
@@ -59,22 +58,16 @@ func (d door) deleteLifecyclePolicy(ctx context.Context, in *DeleteLifecyclePoli
 		return nil, translate(err)
 	}
 	if was.Lifecycle == "" {
-		return nil, noLifecycle(r.Ref)
+		return nil, lifecycleError(registry.NoLifecycle(r.Ref))
 	}
-	out := &DeleteLifecyclePolicyOutput{RegistryId: &r.Ref.Account, RepositoryName: &r.Ref.Name, LifecyclePolicyText: &was.Lifecycle}
-	if !was.Evaluated.IsZero() {
-		out.LastEvaluatedAt = &was.Evaluated
-	}
-	return out, nil
+	return &DeleteLifecyclePolicyOutput{RegistryId: &r.Ref.Account, RepositoryName: &r.Ref.Name, LifecyclePolicyText: &was.Lifecycle,
+		LastEvaluatedAt: protocol.Optional(was.Evaluated)}, nil
 }
 
 // startLifecyclePolicyPreview evaluates a policy at once; AWS takes its time, and so answers that it is under way.
 func (d door) startLifecyclePolicyPreview(ctx context.Context, in *StartLifecyclePolicyPreviewInput) (*StartLifecyclePolicyPreviewOutput, error) {
 	r := ref(ctx, in.RegistryId, in.RepositoryName)
 	p, err := d.s.StartPreview(r, protocol.Value(in.LifecyclePolicyText))
-	if f := fault.Of(err); err != nil && f.Noun == "lifecycle policy" && f.Kind == fault.NotFound {
-		return nil, noLifecycle(r)
-	}
 	if err != nil {
 		return nil, lifecycleError(err)
 	}

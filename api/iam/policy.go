@@ -1,12 +1,12 @@
 package iam
 
 import (
-	"anthill/api/protocol"
 	"context"
 	"slices"
 	"strconv"
 	"strings"
 
+	"anthill/api/protocol"
 	"anthill/fault"
 	"anthill/identity"
 )

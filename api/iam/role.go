@@ -1,9 +1,9 @@
 package iam
 
 import (
-	"anthill/api/protocol"
 	"context"
 
+	"anthill/api/protocol"
 	"anthill/fault"
 	"anthill/identity"
 )

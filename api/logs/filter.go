@@ -1,10 +1,10 @@
 package logs
 
 import (
-	"anthill/api/protocol"
 	"context"
 	"strings"
 
+	"anthill/api/protocol"
 	"anthill/logs"
 )
 

@@ -1,9 +1,9 @@
 package sfn
 
 import (
-	"anthill/api/protocol"
 	"context"
 
+	"anthill/api/protocol"
 	"anthill/asl"
 	"anthill/value"
 	"anthill/workflows"
