@@ -14,6 +14,8 @@ const (
 	ReasonUntyped     = "untyped"      // AWS sends no Type member with it
 	ReasonNotReady    = "not-ready"    // the function cannot be invoked in its state
 	ReasonSnapshot    = "snapshot"     // its version failed when its snapshot was taken
+	ReasonUnrestored  = "unrestored"   // a hook after a restore from its snapshot failed
+	ReasonSlowRestore = "slow-restore" // the hooks took too long: SnapStartTimeoutException
 	ReasonStorage     = "storage"      // CodeStorageExceededException
 	ReasonSigning     = "code-signing" // CodeSigningConfigNotFoundException
 	ReasonProvisioned = "provisioned"  // ProvisionedConcurrencyConfigNotFoundException

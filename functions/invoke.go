@@ -137,6 +137,10 @@ func (s *Service) run(ctx context.Context, t *target, inv *Invocation) (*Result,
 	}
 	out.Phases.Arrived = inv.Arrived
 	s.recorder.add(t.alias, inv, out)
+	if out.Unrestored && inv.Mode == Sync { // of a queued one it is an outcome like any other
+		out.Release()
+		return nil, unrestored(op, t.spec.FunctionName, out)
+	}
 	if !inv.Keep {
 		out.Release()
 		out.Release = func() {}

@@ -80,6 +80,16 @@ func unready(name string, v *Version) error {
 	return nil
 }
 
+// unrestored is AWS's refusal of a request whose environment could not be restored. Its words are those of the model.
+func unrestored(op, name string, r *sandbox.Result) error {
+	f := &fault.Error{Kind: fault.Conflict, Op: op, Noun: noun, Name: name, Reason: ReasonUnrestored,
+		Detail: "The afterRestore() runtime hook encountered an error. For more information, check the Amazon CloudWatch logs."}
+	if r.ErrorType == "SnapStartTimeoutException" {
+		f.Reason, f.Detail = ReasonSlowRestore, "Lambda couldn't restore the snapshot within the timeout limit."
+	}
+	return f
+}
+
 // takeSnapshot runs the init of a version once and keeps the process. A published version becomes Active or Failed by it.
 func (s *Service) takeSnapshot(k Key, number, instance string) {
 	l, ok := s.find(k)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -189,4 +190,50 @@ func TestSnapStartWithoutProvisionedConcurrency(t *testing.T) {
 		_, err := h.SetProvisioned(ref("snap", "1"), 1)
 		wantFault(t, err, fault.Invalid, "Provisioned Concurrency is not supported for functions with SnapStart enabled.")
 	})
+}
+
+// A restore whose hooks fail refuses a request that is waited for; one that was queued is tried again, as after any failure.
+func TestRestoreThatFails(t *testing.T) {
+	for name, c := range map[string]struct {
+		restore func(context.Context, sandbox.Spec) error
+		reason  string
+	}{
+		"raises":     {func(context.Context, sandbox.Spec) error { return errors.New("no key") }, functions.ReasonUnrestored},
+		"never ends": {func(ctx context.Context, _ sandbox.Spec) error { <-ctx.Done(); return ctx.Err() }, functions.ReasonSlowRestore},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var restores atomic.Int32
+				good := false
+				h := snapHouse(t, functions.Config{}, sandboxtest.Options{Restore: func(ctx context.Context, spec sandbox.Spec) error {
+					if restores.Add(1); good {
+						return nil
+					}
+					return c.restore(ctx, spec)
+				}})
+				h.snapStarted("snap")
+				h.publish("snap", "1")
+				h.settle()
+				begun := time.Now()
+				r, err := h.Invoke(t.Context(), functions.Invocation{Ref: ref("snap", "1")})
+				if f := fault.Of(err); f.Kind != fault.Conflict || f.Reason != c.reason {
+					t.Errorf("%+v %v", r, err)
+				}
+				if took := time.Since(begun); c.reason == functions.ReasonSlowRestore && took != sandbox.RestoreLimit {
+					t.Errorf("refused after %s", took)
+				}
+				if _, err := h.Invoke(t.Context(), functions.Invocation{Ref: ref("snap", "1"), Mode: functions.Queued}); err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(time.Hour)
+				if n := restores.Load(); n != 1+3 {
+					t.Errorf("%d restores: want one for the first request, three for the queued one", n)
+				}
+				good = true
+				if r, err := h.Invoke(t.Context(), functions.Invocation{Ref: ref("snap", "1")}); err != nil || r.Start != sandbox.Restored || r.FunctionError != "" {
+					t.Errorf("the next request: %+v %v", r, err)
+				}
+			})
+		})
+	}
 }

@@ -163,6 +163,11 @@ func (p *Pool) serveCold(m *member, inv *Invocation, phases Phases) (*Result, er
 	var initDuration time.Duration
 	if m.fresh {
 		m.fresh = false
+		if m.unrestored() {
+			phases.init(&m.boot)
+			phases.waited()
+			return p.refuse(m, inv, phases), nil
+		}
 		phases.init(&m.boot)
 		phases.waited()
 		if m.booted {
@@ -182,6 +187,9 @@ func (p *Pool) serveCold(m *member, inv *Invocation, phases Phases) (*Result, er
 			phases.init(&boot)
 		}
 		m.start = boot.Start
+		if m.unrestored() {
+			return p.refuse(m, inv, phases), nil
+		}
 		if boot.Kind != Answered {
 			m.initReport(boot, "invoke", m.spec.Timeout)
 			m.line(time.Now(), startLine(m, inv))
@@ -375,6 +383,26 @@ func (p *Pool) finish(m *member, inv *Invocation, out Outcome, phases Phases, in
 			p.release(m)
 		}
 	}
+	return r
+}
+
+// unrestored reports whether its last start was a restore that failed. AWS does not try again within the request.
+func (m *member) unrestored() bool { return m.boot.Start == Restored && m.boot.Kind != Answered }
+
+// refuse is the result of a request whose environment could not be restored. The next request has another environment.
+func (p *Pool) refuse(m *member, inv *Invocation, phases Phases) *Result {
+	out := m.boot.Outcome
+	out.Received = time.Now().UnixNano()
+	phases.Received = out.Received
+	r := &Result{RequestID: inv.RequestID, Phases: phases, Spec: &m.spec, EnvironmentID: m.id, LogStream: m.stream, Start: Restored,
+		Method: m.boot.Method, MaxMemoryMB: out.MaxMemoryMB, Unrestored: true, Release: func() {}}
+	if fill(r, m, inv, &out); out.Kind == TimedOut {
+		r.fail("SnapStartTimeoutException", "Lambda couldn't restore the snapshot within the timeout limit.")
+	}
+	if inv.LogTail {
+		r.LogTail = append([]byte(nil), m.tail...)
+	}
+	p.discard(m)
 	return r
 }
 

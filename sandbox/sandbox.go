@@ -116,6 +116,7 @@ type Result struct {
 	LogStream     string
 	LogTail       []byte // when asked for: from START to REPORT, the last 4 KB
 	MaxMemoryMB   int
+	Unrestored    bool          // no handler was called, for the restore from a snapshot failed: FunctionError and ErrorType say how
 	InitDuration  time.Duration // of the init that this invocation waited for, as REPORT shows it; 0 when warm
 	Duration      time.Duration // from the request handed over to the outcome read
 	Billed        time.Duration // rounded up to the millisecond, the init included (AWS since August 2025)

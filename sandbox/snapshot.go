@@ -14,6 +14,10 @@ const SnapStart = "snap-start"
 // hooks": 130 s or the function's timeout, whichever is longer).
 func SnapshotLimit(spec *Spec) time.Duration { return max(provisionLimit, spec.Timeout) }
 
+// RestoreLimit is how long the hooks after a restore may take, with what the runtime itself does there (Lambda developer guide,
+// "Troubleshooting SnapStart errors": SnapStartTimeoutException).
+const RestoreLimit = 10 * time.Second
+
 // Snapshot runs spec's init once and keeps the process, so that environments of spec are restored from it. What it printed,
 // INIT_START and INIT_REPORT go to a log stream of their own. It fails with the kind Unsupported when the driver has no
 // snapshots; an init that fails, and a process that cannot be copied, are outcomes.

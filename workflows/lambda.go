@@ -132,6 +132,14 @@ func lambdaFault(err error, function string, t *Task) *failure.Failure {
 		name, status = "ValidationException", 400
 	case fault.Conflict:
 		name, status = "ResourceConflictException", 409
+		switch f.Reason {
+		case functions.ReasonNotReady:
+			name = "SnapStartNotReadyException"
+		case functions.ReasonSnapshot, functions.ReasonUnrestored:
+			name, status = "SnapStartException", 400
+		case functions.ReasonSlowRestore:
+			name, status = "SnapStartTimeoutException", 408
+		}
 	}
 	detail := f.Detail
 	if f.Kind == fault.NotFound {

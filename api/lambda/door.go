@@ -81,8 +81,10 @@ func errorOf(err error) error {
 			return &SnapStartNotReadyException{Type: user, Message: f.Detail}
 		case functions.ReasonRecursion:
 			return &RecursiveInvocationException{Type: user, Message: f.Detail}
-		case functions.ReasonSnapshot:
+		case functions.ReasonSnapshot, functions.ReasonUnrestored:
 			return &SnapStartException{Type: user, Message: f.Detail}
+		case functions.ReasonSlowRestore:
+			return &SnapStartTimeoutException{Type: user, Message: f.Detail}
 		}
 		return &ResourceConflictException{Type: user, Message: f.Detail}
 	case fault.Invalid, fault.Unsupported:

@@ -46,7 +46,8 @@ type Config struct {
 // Driver runs environments as processes.
 type Driver struct {
 	c      Config
-	filter []byte // of the system calls of functions; empty when there is none for this machine
+	limit  time.Duration // of the hooks after a restore
+	filter []byte        // of the system calls of functions; empty when there is none for this machine
 
 	mu struct {
 		sync.Mutex
@@ -101,7 +102,7 @@ func Open(ctx context.Context, c Config) (*Driver, error) {
 		}
 		c.Supervisor = []string{self, "supervisor"}
 	}
-	d := &Driver{c: c}
+	d := &Driver{c: c, limit: sandbox.RestoreLimit}
 	d.filter, _ = confine.Filter() // without one for this machine's architecture there is none, which Doctor says
 	d.mu.environments = map[string]*environment{}
 	d.mu.bootstraps = map[string]string{}

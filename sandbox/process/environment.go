@@ -120,7 +120,10 @@ func (e *environment) Boot(ctx context.Context) (sandbox.Boot, error) {
 	if e.spec.Method == "plain" {
 		b.Method = "plain"
 	}
-	deadline, _ := ctx.Deadline()
+	deadline, limited := ctx.Deadline()
+	if end := time.Now().Add(e.d.limit); begun.Restored && (!limited || end.Before(deadline)) {
+		deadline = end // its start is not the function's: another snapshot may have had to be taken
+	}
 	f, out, err := e.next(ctx, p, deadline, func(f frame) bool { return f.kind == frameInitDone || f.kind == frameInitError })
 	switch {
 	case err != nil && ctx.Err() == nil:

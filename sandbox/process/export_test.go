@@ -1,6 +1,9 @@
 package process
 
-import "math"
+import (
+	"math"
+	"time"
+)
 
 // Hurry lets the driver wait promptly for answers that come soon, or never.
 func Hurry(d *Driver, on bool) {
@@ -10,3 +13,6 @@ func Hurry(d *Driver, on bool) {
 		d.stalled.Store(math.MaxInt64)
 	}
 }
+
+// LimitRestores lets the hooks after a restore take limit and no longer.
+func LimitRestores(d *Driver, limit time.Duration) { d.limit = limit }

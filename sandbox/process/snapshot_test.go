@@ -4,12 +4,16 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"anthill/sandbox"
+	"anthill/sandbox/process"
 )
 
 // snapshot takes the snapshot of a function that must keep one.
@@ -178,13 +182,75 @@ func TestSnapshotOfFailingInit(t *testing.T) {
 			t.Errorf("%s: %+v", name, out)
 		}
 	}
-	s := h.snapStart("after", "import snapshot_restore_py as s\ndef f(): raise KeyError('x')\ns.register_after_restore(f)\ndef handler(e, c):\n    return 1\n")
-	h.snapshot(s)
-	r := h.invoke(s, "{}")
-	r.Release()
-	if r.ErrorType != "Runtime.AfterRestoreError" || !strings.Contains(h.log.text(), "\tStatus: error\tError Type: Runtime.AfterRestoreError\n") {
-		t.Errorf("%s %s\n%s", r.ErrorType, r.Payload, h.log.text())
+}
+
+// A restore whose hooks fail, end the process or do not end refuses its request, with AWS's words in the log, and takes all
+// of its environment with it. The next request has another environment.
+func TestRestoreThatFails(t *testing.T) {
+	const report = `RESTORE_REPORT Restore Duration: [0-9.]+ ms\tStatus: `
+	for _, c := range []struct {
+		name, hook string
+		limit      time.Duration
+		errorType  string
+		log        string
+	}{
+		{"raises", "raise KeyError('no key')", sandbox.RestoreLimit, "Runtime.AfterRestoreError", `\[ERROR\] Runtime.AfterRestoreError: 'no key'\n[^$]*` + report + `error\tError Type: Runtime.AfterRestoreError\n$`},
+		{"exits", "sys.exit(3)", sandbox.RestoreLimit, "Runtime.ExitError", report + `error\tError Type: Runtime.ExitError\n$`},
+		{"dies", "os.kill(os.getpid(), 9); time.sleep(60)", sandbox.RestoreLimit, "Runtime.ExitError", report + `error\tError Type: Runtime.ExitError\n$`},
+		{"sleeps", "print('waiting'); time.sleep(3600)", 3 * time.Second, "SnapStartTimeoutException", `waiting\n` + report + `timeout\n$`},
+		{"spins", "print('waiting', flush=True)\n    while True: pass", 3 * time.Second, "SnapStartTimeoutException", `waiting\n` + report + `timeout\n$`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			h := newHouse(t)
+			process.LimitRestores(h.d, c.limit)
+			s := h.snapStart(c.name, `
+import os, subprocess, sys, time
+import snapshot_restore_py
+good = os.path.join(os.path.dirname(os.path.abspath(__file__)), "good")
+@snapshot_restore_py.register_after_restore
+def hook():
+    if os.path.exists(good): return
+    subprocess.Popen(["/bin/sh", "-c", "sleep 3600; : `+h.dir+`"])
+    `+c.hook+`
+def handler(event, context):
+    return "served"
+`)
+			h.snapshot(s)
+			h.log.all = nil
+			r := h.invoke(s, "{}")
+			r.Release()
+			if !r.Unrestored || r.FunctionError != "Unhandled" || r.ErrorType != c.errorType || r.Start != sandbox.Restored {
+				t.Errorf("%+v %s", r, r.Payload)
+			}
+			if text := h.log.text(); !regexp.MustCompile(`^RESTORE_START [^\n]*\n[^$]*`+c.log).MatchString(text) || strings.Contains(text, "START RequestId") {
+				t.Errorf("log:\n%s", text)
+			}
+			if err := os.WriteFile(filepath.Join(s.CodeDir, "good"), nil, 0o644); err != nil {
+				t.Fatal(err)
+			}
+			if r = h.invoke(s, "{}"); string(r.Payload) != `"served"` || r.Start != sandbox.Restored {
+				t.Errorf("the next request: %+v %s", r, r.Payload)
+			}
+			r.Release()
+			if n := len(h.Environments()); n != 1 {
+				t.Errorf("%d environments are left", n)
+			}
+			if left := running("sleep 3600; : " + h.dir); left != "" {
+				t.Errorf("%s is left of the environment", left)
+			}
+		})
 	}
+}
+
+// running names a process whose command line holds text, if there is one.
+func running(text string) string {
+	all, _ := filepath.Glob("/proc/[0-9]*/cmdline") // the pattern is well-formed
+	for _, name := range all {
+		if b, err := os.ReadFile(name); err == nil && strings.Contains(string(b), text) {
+			return name
+		}
+	}
+	return ""
 }
 
 // A platform that was killed finds the snapshot in the supervisor; one whose supervisor is gone too takes it again.

@@ -37,6 +37,8 @@ type Killed struct{ OutOfMemory bool }
 type Options struct {
 	// Init runs as the init phase of an environment, when it is set. Its error fails the init.
 	Init func(ctx context.Context, spec sandbox.Spec) error
+	// Restore runs as the hooks after a restore, when it is set. Its error fails the restore.
+	Restore func(ctx context.Context, spec sandbox.Spec) error
 	// Refuse says why no snapshot of a function can be kept; nil and "" mean that one can.
 	Refuse func(spec sandbox.Spec) string
 }
@@ -247,8 +249,20 @@ func (e *environment) Boot(ctx context.Context) (sandbox.Boot, error) {
 	e.mu.Lock()
 	e.mu.booted = true
 	e.mu.Unlock()
-	now := time.Now().UnixNano()
-	return sandbox.Boot{Outcome: sandbox.Outcome{Kind: sandbox.Answered}, Start: sandbox.Restored, SpawnBegin: now, InitBegin: now, InitEnd: now}, nil
+	b := sandbox.Boot{Outcome: sandbox.Outcome{Kind: sandbox.Answered}, Start: sandbox.Restored, SpawnBegin: time.Now().UnixNano(), InitBegin: time.Now().UnixNano()}
+	if e.d.o.Restore != nil {
+		ctx, cancel := context.WithTimeout(ctx, sandbox.RestoreLimit)
+		defer cancel()
+		err := e.d.o.Restore(ctx, e.spec)
+		switch {
+		case ctx.Err() != nil:
+			b.Kind = sandbox.TimedOut
+		case err != nil:
+			b.Outcome = failed("Runtime.AfterRestoreError", err.Error())
+		}
+	}
+	b.InitEnd = time.Now().UnixNano()
+	return b, nil
 }
 
 func (e *environment) init(ctx context.Context) (sandbox.Boot, error) {

@@ -123,3 +123,16 @@ def test_a_snapshot_survives_the_platform(own_platform):
     lam = p.client("lambda")
     assert one(0) != born, "it was taken again"
     assert lam.get_function_configuration(FunctionName=name, Qualifier=version)["State"] == "Active"
+
+
+def test_a_hook_that_fails_after_a_restore_refuses_the_request(platform):
+    lam, name, published = publish(platform, "import snapshot_restore_py as s\ndef hook(): raise KeyError('no key')\ns.register_after_restore(hook)\n"
+                                             "def lambda_handler(event, context): return 1\n")  # fmt: skip
+    assert active(lam, name, published["Version"])["State"] == "Active"
+    with pytest.raises(lam.exceptions.SnapStartException) as refused:
+        lam.invoke(FunctionName=name, Qualifier=published["Version"])
+    answer = refused.value.response
+    assert (answer["ResponseMetadata"]["HTTPStatusCode"], answer["Type"]) == (400, "User")
+    assert answer["Error"]["Message"] == "The afterRestore() runtime hook encountered an error. For more information, check the Amazon CloudWatch logs."
+    log = wait_for(lambda: (m := messages(platform, name)).count("RESTORE_REPORT") and m)
+    assert "[ERROR] Runtime.AfterRestoreError: 'no key'" in log and "Status: error\tError Type: Runtime.AfterRestoreError" in log
