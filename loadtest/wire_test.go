@@ -15,6 +15,8 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/goleak"
+
 	"anthill/loadtest"
 )
 
@@ -22,7 +24,7 @@ func TestMain(m *testing.M) {
 	if loadtest.EchoChild(os.Args) { // the benchmarks' floor runs in a process of its own
 		return
 	}
-	os.Exit(m.Run())
+	goleak.VerifyTestMain(m)
 }
 
 // once sends one request.

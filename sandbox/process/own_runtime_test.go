@@ -144,19 +144,11 @@ func (h *house) ownRuntime(handler string) sandbox.Spec {
 	h.t.Helper()
 	s := h.python("own", "")
 	s.Runtime, s.Handler, s.Key = "provided.al2023", handler, handler
-	program := filepath.Join(s.CodeDir, "bootstrap")
-	if _, err := os.Stat(program); err == nil {
+	bootstrap := filepath.Join(s.CodeDir, "bootstrap")
+	if _, err := os.Stat(bootstrap); err == nil {
 		return s
 	}
-	self, err := os.Executable()
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	b, err := os.ReadFile(self)
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	if err := os.WriteFile(program, b, 0o755); err != nil {
+	if err := os.WriteFile(bootstrap, program(h.t), 0o755); err != nil {
 		h.t.Fatal(err)
 	}
 	return s

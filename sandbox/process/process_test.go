@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/goleak"
+
 	"anthill/sandbox"
 	"anthill/sandbox/process"
 	"anthill/sandbox/supervisor"
@@ -28,7 +30,7 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == "platform" {
 		os.Exit(platformMain(os.Args[2:]))
 	}
-	os.Exit(m.Run())
+	goleak.VerifyTestMain(m)
 }
 
 // house is a pool over real processes.

@@ -65,14 +65,6 @@ func TestPromisesOfAnOrdinaryUser(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("we are one: TestPromises tries it")
 	}
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	program, err := os.ReadFile(self)
-	if err != nil {
-		t.Fatal(err)
-	}
 	const promises = "TestPromises(OfOtherRuntimes)?$/^(host|writing|powers|a_neigh|memory|filling|the_timeout|shell_powers|shell_writing|node_memory)"
 	for _, without := range []string{"", "namespaces"} {
 		t.Run("without "+without, func(t *testing.T) {
@@ -83,7 +75,7 @@ func TestPromisesOfAnOrdinaryUser(t *testing.T) {
 			t.Cleanup(func() { os.RemoveAll(dir) })
 			const nobody = 65534
 			copied := filepath.Join(dir, "process.test")
-			for _, err := range []error{os.WriteFile(copied, program, 0o755), os.Chown(dir, nobody, nobody)} {
+			for _, err := range []error{os.WriteFile(copied, program(t), 0o755), os.Chown(dir, nobody, nobody)} {
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -9,13 +9,15 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"go.uber.org/goleak"
 )
 
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == "supervisor" {
 		os.Exit(Main(os.Args[2:]))
 	}
-	os.Exit(m.Run())
+	goleak.VerifyTestMain(m)
 }
 
 // BenchmarkIsolation runs /bin/true in a root, namespaces and control groups of its own, as functions run, beside the plain spawn
@@ -23,8 +25,9 @@ func TestMain(m *testing.M) {
 func BenchmarkIsolation(b *testing.B) {
 	k := newKeeper(b.TempDir())
 	k.mapped = inUserNamespace()
-	go k.spawner() // ends with the process
-	go k.reapChildren()
+	k.wg.Go(k.spawner)
+	k.wg.Go(k.reapChildren)
+	defer k.close()
 	root := filepath.Join(b.TempDir(), "root")
 	if err := os.Mkdir(root, 0o711); err != nil {
 		b.Fatal(err)

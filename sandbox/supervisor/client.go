@@ -36,8 +36,8 @@ type answer struct {
 	files []*os.File
 }
 
-// Dial connects to the supervisor that serves dir. The error is NotFound when there is none. onExit is called, one call
-// at a time, for every runtime that ends by itself.
+// Dial connects to the supervisor that serves dir, which stays while the connection does. The error is NotFound when there
+// is none, or when it is about to end. onExit is called, one call at a time, for every runtime that ends by itself.
 func Dial(dir string, onExit func(id string, e Exit)) (*Client, error) {
 	const op = "supervisor.Dial"
 	name, release, err := socketIn(dir)
@@ -52,6 +52,12 @@ func Dial(dir string, onExit func(id string, e Exit)) (*Client, error) {
 	c := &Client{conn: conn, onExit: onExit}
 	c.mu.waiting = map[uint64]chan answer{}
 	c.wg.Go(c.read)
+	// One that is ending may have taken the connection and answers nobody any more. One of an earlier version that does
+	// not know the word answers too.
+	if _, err := c.call(&message{Op: "hello"}); fault.Is(err, fault.Canceled) {
+		_ = c.Close()
+		return nil, &fault.Error{Kind: fault.NotFound, Op: op, Noun: "supervisor", Name: dir, Err: err}
+	}
 	return c, nil
 }
 

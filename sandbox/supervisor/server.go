@@ -18,19 +18,24 @@ type server struct {
 
 	mu struct {
 		sync.Mutex
-		conn *net.UnixConn // the platform, nil when there is none
-		left time.Time     // since when there is none
+		conn   *net.UnixConn // the platform, nil when there is none
+		left   time.Time     // since when there is none
+		ending bool          // whoever comes now is sent away
 	}
 	send sync.Mutex // one message at a time
 }
 
 func (s *server) connect(ctx context.Context, c *net.UnixConn) {
 	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.mu.ending {
+		c.Close()
+		return
+	}
 	if s.mu.conn != nil {
 		s.mu.conn.Close()
 	}
 	s.mu.conn = c
-	s.mu.Unlock()
 	s.k.wg.Go(func() { s.serve(ctx, c) })
 }
 
@@ -67,7 +72,7 @@ func (s *server) serve(ctx context.Context, c *net.UnixConn) {
 		}
 		if m.Op == "shutdown" {
 			s.k.endAll()
-			_ = os.Remove(filepath.Join(s.dir, socketName)) // nobody else is to come
+			s.end()
 			s.reply(c, &message{N: m.N})
 			s.quit()
 			return
@@ -81,6 +86,7 @@ func (s *server) handle(c *net.UnixConn, m *message) {
 	var passed *os.File
 	var err error
 	switch m.Op {
+	case "hello":
 	case "start":
 		var b started
 		b, err = s.k.start(m.Start)
@@ -142,23 +148,46 @@ func (s *server) watch(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case now := <-tick.C:
-			s.mu.Lock()
-			away := s.mu.conn == nil && !s.mu.left.IsZero()
-			left := s.mu.left
-			s.mu.Unlock()
 			if now.Sub(swept) > time.Minute {
 				swept = now
 				s.k.forget("", now)
 			}
 			s.k.trimLogs()
-			if !away {
-				continue
-			}
-			if now.Sub(left) > s.patience || s.k.len() == 0 {
+			away, over := s.alone(now)
+			if over {
 				s.quit()
 				return
 			}
-			s.k.endLate(now)
+			if away {
+				s.k.endLate(now)
+			}
 		}
 	}
+}
+
+// alone reports whether the platform has gone, and whether it is over then: nobody is waited for any longer, and who
+// comes from now on is sent away.
+func (s *server) alone(now time.Time) (away, over bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.mu.conn != nil || s.mu.left.IsZero() {
+		return false, false
+	}
+	if now.Sub(s.mu.left) <= s.patience && s.k.len() > 0 {
+		return true, false
+	}
+	s.endLocked()
+	return true, true
+}
+
+func (s *server) end() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.endLocked()
+}
+
+// endLocked makes room for another supervisor, which waits until this one has ended.
+func (s *server) endLocked() {
+	s.mu.ending = true
+	_ = os.Remove(filepath.Join(s.dir, socketName))
 }

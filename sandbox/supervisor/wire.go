@@ -56,7 +56,7 @@ type Status struct {
 
 type message struct {
 	N     uint64
-	Op    string   // start, attach, freeze, thaw, stop, remove, list, shutdown, exit
+	Op    string   // hello, start, attach, freeze, thaw, stop, warm, forget, list, shutdown, exit
 	ID    string   `json:",omitempty"`
 	Start *Command `json:",omitempty"`
 

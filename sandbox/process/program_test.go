@@ -1,0 +1,22 @@
+//go:build !race
+
+package process_test
+
+import (
+	"os"
+	"testing"
+)
+
+// program is the executable that functions, and platforms under a function's limits, are made of.
+func program(t testing.TB) []byte {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := os.ReadFile(self)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}

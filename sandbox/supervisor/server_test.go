@@ -1,0 +1,68 @@
+package supervisor
+
+import (
+	"net"
+	"testing"
+	"time"
+
+	"anthill/fault"
+)
+
+// A supervisor that nobody needs ends; a platform that comes at that moment is sent away and starts another, instead of
+// being left with one that is gone.
+func TestAPlatformComesAsTheSupervisorEnds(t *testing.T) {
+	dir := t.TempDir()
+	name, release, err := socketIn(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer release()
+	l, err := net.ListenUnix("unixpacket", &net.UnixAddr{Name: name, Net: "unixpacket"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	s := &server{k: newKeeper(dir), dir: dir, patience: time.Minute}
+	type dialed struct {
+		c   *Client
+		err error
+	}
+	dial := func() chan dialed { // it waits for the greeting
+		out := make(chan dialed, 1)
+		go func() {
+			c, err := Dial(dir, func(string, Exit) {})
+			out <- dialed{c, err}
+		}()
+		return out
+	}
+	accept := func() *net.UnixConn {
+		c, err := l.AcceptUnix()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	first := dial()
+	s.connect(t.Context(), accept())
+	a := <-first
+	if a.err != nil {
+		t.Fatal(a.err)
+	}
+	if away, over := s.alone(time.Now().Add(time.Hour)); away || over {
+		t.Errorf("with a platform: away %v, over %v", away, over)
+	}
+	a.c.Close()
+	s.k.wg.Wait() // it has seen that
+	second := dial()
+	late := accept()
+	if away, over := s.alone(time.Now()); !away || !over {
+		t.Errorf("without platform and environments: away %v, over %v", away, over)
+	}
+	s.connect(t.Context(), late)
+	if b := <-second; !fault.Is(b.err, fault.NotFound) {
+		t.Errorf("whoever came as it ended: %v", b.err)
+	}
+	if _, err := Dial(dir, func(string, Exit) {}); !fault.Is(err, fault.NotFound) {
+		t.Errorf("whoever comes now: %v", err)
+	}
+}
