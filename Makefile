@@ -48,8 +48,16 @@ bench: ## the benchmarks of the rooms, each beside its floor
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 
 .PHONY: race
-race: ## the rooms' tests under the race detector (needs a C compiler)
-	CGO_ENABLED=1 $(GO) test -race -short ./...
+race: ## the rooms' tests under the race detector (needs a C compiler; ten minutes and more)
+	CGO_ENABLED=1 $(GO) test -race -timeout 30m ./...
+
+.PHONY: fuzz
+fuzz: ## every fuzz target for some seconds: make fuzz FUZZTIME=1m, or ROOM=value for those of one room
+	@failed=; for file in $$(grep -rl --include='*_test.go' '^func Fuzz' ./$(ROOM)); do \
+	  for name in $$(sed -n 's/^func \(Fuzz[A-Za-z]*\)(.*/\1/p' $$file); do \
+	    echo "== $$(dirname $$file) $$name"; \
+	    $(GO) test $$(dirname $$file) -run '^$$' -fuzz "^$$name$$" -fuzztime $(or $(FUZZTIME),10s) -parallel $(or $(PARALLEL),2) || failed="$$failed $$(dirname $$file):$$name"; \
+	  done; done; test -z "$$failed" || { echo "failed:$$failed"; exit 1; }
 
 .PHONY: sim
 sim: ## the simulation of the whole engine over many more seeds: make sim SEEDS=20000 FROM=1000, or SEED=4711 to replay one

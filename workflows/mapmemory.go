@@ -16,7 +16,9 @@ type rememberedChild struct {
 	Output string `json:",omitempty"` // JSON
 }
 
-func (m *mapRun) stream() history.Stream { return history.Stream("maprun/" + m.effect.ARN) }
+func (m *mapRun) stream() history.Stream { return mapRunStream(m.effect.ARN) }
+
+func mapRunStream(mapRunARN string) history.Stream { return history.Stream("maprun/" + mapRunARN) }
 
 // remember writes how child i ended. It is not flushed by itself: a child whose record is lost is run again, as Express
 // executions may be.

@@ -54,14 +54,17 @@ func cutOrderKey(key string) (started time.Time, executionARN string, ok bool) {
 // forget removes an execution that has ended. Its document goes last: what a crash leaves is forgotten the next time.
 func (s *Service) forget(executionARN, orderKey string) error {
 	writes := []store.Write{s.executions.Remove(executionARN), s.order.Remove(orderKey)}
+	e := Execution{ARN: executionARN}
+	streams := []history.Stream{e.stream()}
 	for d, err := range s.mapRunsOf.Scan(executionARN + "\x01") {
 		if err != nil {
 			return err
 		}
-		writes = append(writes, s.mapRunsOf.Remove(d.Key), s.mapRunDocs.Remove(d.Key[strings.LastIndexByte(d.Key, 1)+1:]))
+		mapRunARN := d.Key[strings.LastIndexByte(d.Key, 1)+1:]
+		streams = append(streams, mapRunStream(mapRunARN))
+		writes = append(writes, s.mapRunsOf.Remove(d.Key), s.mapRunDocs.Remove(mapRunARN))
 	}
-	e := Execution{ARN: executionARN}
-	if err := s.c.History.Delete(e.stream()); err != nil {
+	if err := s.c.History.Delete(streams...); err != nil {
 		return err
 	}
 	return s.c.Store.Commit(writes...)
