@@ -49,7 +49,11 @@ func (s *Service) runsOn(op string, set *Settings) (string, error) {
 		said += "-" + s.c.Architecture
 	}
 	if said != "" && s.c.StrictRuntimes {
-		return "", invalid(op, "The runtime %s for %s is not on this machine, which would run it as %s%s, and strict runtimes were asked for.", id, set.Architecture, id, said)
+		remedy := ""
+		if !in.Exact && in.Remedy != "" {
+			remedy = ": " + in.Remedy
+		}
+		return "", invalid(op, "The runtime %s for %s is not on this machine, which would run it as %s%s, and strict runtimes were asked for%s.", id, set.Architecture, id, said, remedy)
 	}
 	if said == "" {
 		sum := sha256.Sum256([]byte(id + in.Version))

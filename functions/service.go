@@ -75,6 +75,7 @@ type Config struct {
 type Interpreter struct {
 	Version string // "3.11.2"
 	Exact   bool   // it is what the identifier asks for
+	Remedy  string // how what it asks for comes to this machine
 }
 
 // Destination delivers the record of a queued invocation to a resource of another service.

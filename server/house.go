@@ -3,9 +3,11 @@ package server
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"path/filepath"
 	"strings"
+	"sync"
 
 	"anthill/api"
 	"anthill/api/apigateway"
@@ -84,6 +86,7 @@ type house struct {
 // openHouse builds the rooms over c.Data. endpoint is how functions reach the platform.
 func openHouse(ctx context.Context, c Config, endpoint string) (*house, error) {
 	h := &house{profile: c.Profile, metrics: c.metrics, traces: c.traces}
+	h.runtimes.Cache = c.Cache
 	if err := h.open(ctx, c, endpoint); err != nil {
 		return nil, errors.Join(err, h.close())
 	}
@@ -190,11 +193,8 @@ func (h *house) openServices(ctx context.Context, c Config, endpoint string) (er
 	h.functions, err = functions.Open(ctx, functions.Config{
 		Store: h.store, History: h.history, Blobs: h.blobs, Pool: h.pool, Dir: filepath.Join(c.Data, "code"), Endpoint: endpoint,
 		Served: h.served, StrictRuntimes: c.StrictRuntimes, LambdaCPU: c.LambdaCPU, SnapStart: true, RestoreAll: c.RestoreAll, Log: c.Log, Credentials: h.roleCredentials(),
-		Runtime: func(identifier string) (functions.Interpreter, error) {
-			i, exact, err := h.runtimes.Resolve(context.Background(), identifier)
-			return functions.Interpreter{Version: i.Version, Exact: exact}, err
-		},
-		Images: h.registry, Objects: h.code,
+		Runtime: h.runtime(c),
+		Images:  h.registry, Objects: h.code,
 	})
 	if err != nil {
 		return err
@@ -223,6 +223,18 @@ func (h *house) openServices(ctx context.Context, c Config, endpoint string) (er
 	h.opened = append(h.opened, h.workflows.Close, h.traces.drain)
 	h.gateways, err = gateways.Open(ctx, gateways.Config{Store: h.store, Functions: h.functions, Platform: h})
 	return err
+}
+
+// runtime says what runs a runtime identifier here, and warns of each that is not what it names, once.
+func (h *house) runtime(c Config) func(identifier string) (functions.Interpreter, error) {
+	var warned sync.Map
+	return func(identifier string) (functions.Interpreter, error) {
+		i, exact, err := h.runtimes.Resolve(context.Background(), identifier)
+		if _, again := warned.LoadOrStore(identifier, true); err == nil && !exact && !again && !c.StrictRuntimes {
+			c.Log.Warn(fmt.Sprintf("%s runs on %s %s here: %s", identifier, i.Language, i.Version, runtimes.Remedy(identifier)))
+		}
+		return functions.Interpreter{Version: i.Version, Exact: exact, Remedy: runtimes.Remedy(identifier)}, err
+	}
 }
 
 // code reads a function's code out of a bucket. Objects have no versions.

@@ -62,7 +62,7 @@ func examine(w io.Writer, data string) error {
 func prepareCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "prepare [runtime…]",
-		Short: "Install the libraries of Python runtimes now (boto3), so that no function waits for them; needs a package index once",
+		Short: "Install what runtimes need: a version of Node.js that this machine lacks (nodejs22.x), the libraries of a Python runtime (boto3); needs a package registry once",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				args = []string{"python3.12"}

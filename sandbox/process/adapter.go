@@ -8,6 +8,7 @@ import (
 
 	"anthill/sandbox"
 	"anthill/sandbox/runtimeapi"
+	"anthill/sandbox/runtimes"
 	"anthill/sandbox/supervisor"
 )
 
@@ -62,8 +63,10 @@ func (d *Driver) adapter(ctx context.Context, e *environment) (*supervisor.Adapt
 	}
 	a.PlainEnv["NODE_PATH"] = plainNodePath(s, code, sdk)
 	a.Job.Early = true
-	a.Job.Argv = wrapped(s.Environment, i.Path, "/var/rapid/bootstrap.mjs")
-	a.PlainArgv = wrapped(s.Environment, i.Path, filepath.Join(boot, "bootstrap.mjs"))
+	program := append([]string{i.Path}, runtimes.NodeFlags(s.Runtime, i, s.Environment["NODE_OPTIONS"])...)
+	program = program[:len(program):len(program)]
+	a.Job.Argv = wrapped(s.Environment, append(program, "/var/rapid/bootstrap.mjs")...)
+	a.PlainArgv = wrapped(s.Environment, append(program, filepath.Join(boot, "bootstrap.mjs"))...)
 	return a, nil
 }
 

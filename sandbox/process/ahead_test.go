@@ -3,7 +3,6 @@ package process_test
 import (
 	"context"
 	"encoding/json"
-	"os/exec"
 	"slices"
 	"strings"
 	"testing"
@@ -15,9 +14,12 @@ import (
 // A runtime that was started ahead knows nothing of the environment until it is one, has read nothing of the function's code,
 // and is like any other from then on: the next platform finds it.
 func TestRuntimeAhead(t *testing.T) {
-	if _, err := exec.LookPath("node"); err != nil {
-		t.Skip("no node on this machine")
+	for _, runtime := range nodes(t) {
+		t.Run(runtime, func(t *testing.T) { startedAhead(t, runtime) })
 	}
+}
+
+func startedAhead(t *testing.T, runtime string) {
 	h := newHouse(t)
 	s := h.function("ahead", "index.js", `
 const loaded = Date.now();
@@ -25,7 +27,7 @@ console.log("init of", process.env.AWS_LAMBDA_LOG_STREAM_NAME);
 let n = 0;
 exports.handler = async () => ({ loaded, n: ++n, stream: process.env.AWS_LAMBDA_LOG_STREAM_NAME, own: Object.keys(process.env).filter((k) => /anthill/i.test(k)) });
 `, 0o644)
-	s.Runtime, s.Handler, s.Timeout = "nodejs22.x", "index.handler", 20*time.Second
+	s.Runtime, s.Handler, s.Timeout = runtime, "index.handler", 20*time.Second
 	type answer struct {
 		Loaded int64
 		N      int

@@ -12,20 +12,20 @@ import (
 // BenchmarkColdRuntimes is a cold start of small handlers that cannot be forked, beside the spawn of /bin/true: of a runtime
 // that was started ahead, and of one that was not.
 func BenchmarkColdRuntimes(b *testing.B) {
-	makers := map[string]func(h *house) sandbox.Spec{
-		"node": func(h *house) sandbox.Spec {
+	makers := map[string]func(h *house) sandbox.Spec{"provided": func(h *house) sandbox.Spec { return h.ownRuntime("cold") }}
+	names := []string{"provided"}
+	for _, runtime := range nodes(b) {
+		names = append(names, runtime)
+		makers[runtime] = func(h *house) sandbox.Spec {
 			s := h.function("node", "index.js", "exports.handler = async (event) => ({ statusCode: 200, body: JSON.stringify({ n: event.body.length }) });\n", 0o644)
-			s.Runtime, s.Handler = "nodejs22.x", "index.handler"
+			s.Runtime, s.Handler = runtime, "index.handler"
 			return s
-		},
-		"provided": func(h *house) sandbox.Spec { return h.ownRuntime("cold") },
+		}
 	}
-	for name, makeSpec := range makers {
+	for _, name := range names {
+		makeSpec := makers[name]
 		for _, method := range []string{"plain", "spare"} {
 			b.Run(name+"/"+method, func(b *testing.B) {
-				if _, err := exec.LookPath("node"); err != nil && name == "node" {
-					b.Skip("no node on this machine")
-				}
 				h := newHouse(b)
 				s := makeSpec(h)
 				payload := event

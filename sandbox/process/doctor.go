@@ -40,8 +40,12 @@ func Doctor(ctx context.Context, c Config) ([]supervisor.Finding, error) {
 		python.Detail = strings.Join(found, "; ")
 	}
 	node := supervisor.Finding{Name: "nodejs", Detail: "no node was found in PATH: functions of nodejs runtimes are refused"}
-	if i, _, err := d.c.Runtimes.Resolve(ctx, "nodejs22.x"); err == nil {
-		node.OK, node.Detail = true, fmt.Sprintf("%s (%s)", i.Version, i.Path)
+	found = nil
+	for _, i := range d.c.Runtimes.Nodes(ctx) {
+		found = append(found, fmt.Sprintf("%s (%s)", i.Version, i.Path))
+	}
+	if len(found) > 0 {
+		node.OK, node.Detail = true, strings.Join(found, "; ")
 	}
 	return append(all, python, node), nil
 }
@@ -65,8 +69,8 @@ func (d *Driver) Isolation(ctx context.Context) string {
 	return said + "."
 }
 
-// PrepareRuntimes installs the libraries of the interpreters that identifiers run on, as the first function of each would.
-// progress is told of each step in a line without newline.
+// PrepareRuntimes installs what identifiers lack here: the version of Node.js that one names, and the libraries of the Python
+// that one runs on, as its first function would. progress is told of each step in a line without newline.
 func PrepareRuntimes(ctx context.Context, c Config, identifiers []string, progress func(line string)) error {
 	const op = "process.PrepareRuntimes"
 	var err error
@@ -76,10 +80,16 @@ func PrepareRuntimes(ctx context.Context, c Config, identifiers []string, progre
 		}
 	}
 	if c.Runtimes == nil {
-		c.Runtimes = &runtimes.Catalog{}
+		c.Runtimes = &runtimes.Catalog{Cache: c.Cache}
 	}
 	for _, id := range identifiers {
 		i, exact, err := c.Runtimes.Resolve(ctx, id)
+		if strings.HasPrefix(id, "nodejs") && !exact && !fault.Is(err, fault.Invalid) {
+			if err := runtimes.PrepareNode(ctx, c.Cache, id, progress); err != nil {
+				return fault.In(op, err)
+			}
+			i, exact, err = c.Runtimes.Resolve(ctx, id)
+		}
 		if err != nil {
 			return fault.In(op, err)
 		}

@@ -93,7 +93,7 @@ func Open(ctx context.Context, c Config) (*Driver, error) {
 		c.Progress = func(string) {}
 	}
 	if c.Runtimes == nil {
-		c.Runtimes = &runtimes.Catalog{}
+		c.Runtimes = &runtimes.Catalog{Cache: c.Cache}
 	}
 	if c.Supervisor == nil {
 		self, err := os.Executable()

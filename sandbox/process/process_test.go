@@ -44,6 +44,7 @@ type house struct {
 	code string
 
 	initLimit, freezeAfter time.Duration // as sandbox.Config
+	spares                 int           // as process.Config
 }
 
 type lines struct {
@@ -83,7 +84,7 @@ func newHouse(t testing.TB) *house {
 
 func (h *house) open() {
 	h.t.Helper()
-	d, err := process.Open(context.Background(), process.Config{Dir: h.dir})
+	d, err := process.Open(context.Background(), process.Config{Dir: h.dir, Spares: h.spares})
 	if err != nil {
 		h.t.Fatal(err)
 	}

@@ -1,7 +1,6 @@
 package process_test
 
 import (
-	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -10,9 +9,15 @@ import (
 )
 
 func TestStreaming(t *testing.T) {
-	if _, err := exec.LookPath("node"); err != nil {
-		t.Skip("no node on this machine")
+	for _, id := range nodes(t) {
+		t.Run(id, func(t *testing.T) {
+			t.Parallel() // each waits for a timeout
+			streaming(t, id)
+		})
 	}
+}
+
+func streaming(t *testing.T, runtime string) {
 	h := newHouse(t)
 	s := h.function("streams", "index.js", `
 exports.handler = awslambda.streamifyResponse(async (event, stream, context) => {
@@ -28,7 +33,7 @@ exports.page = awslambda.streamifyResponse(async (event, stream) => {
   stream.end("body");
 });
 `, 0o644)
-	s.Runtime, s.Handler, s.Timeout = "nodejs20.x", "index.handler", 3*time.Second
+	s.Runtime, s.Handler, s.Timeout = runtime, "index.handler", 3*time.Second
 	page := s
 	page.Handler, page.Key = "index.page", "page"
 	for _, c := range []struct {

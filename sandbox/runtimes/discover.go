@@ -56,6 +56,9 @@ func (i Interpreter) Display(identifier string) string {
 // Catalog is what this machine has. The zero value looks for it when first asked, and asks an interpreter what it is only
 // when an identifier needs it.
 type Catalog struct {
+	// Cache is where PrepareNode installs what the machine does not have. "" looks nowhere.
+	Cache string
+
 	mu         sync.Mutex
 	searched   bool
 	candidates []candidate
@@ -132,6 +135,14 @@ func (c *Catalog) askLocked(ctx context.Context, path string) Interpreter {
 	}
 	c.asked[path] = i
 	return i
+}
+
+// Remedy says how the version that identifier names comes to this machine.
+func Remedy(identifier string) string {
+	if strings.HasPrefix(identifier, "nodejs") {
+		return "anthill prepare " + identifier + " installs its own version"
+	}
+	return "put " + identifier + " into PATH"
 }
 
 func abs(n int) int { return max(n, -n) }

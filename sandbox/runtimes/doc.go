@@ -3,6 +3,6 @@
 //
 // Invariants:
 //   - an identifier never runs silently on another version: Resolve says whether it is exact
-//   - nothing goes out to the network but in Prepare and PrepareSDK
+//   - nothing goes out to the network but in Prepare, PrepareSDK and PrepareNode
 //   - a prepared directory is complete or absent: it appears under its name by one rename
 package runtimes

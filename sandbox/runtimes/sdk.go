@@ -112,7 +112,24 @@ func PrepareSDK(ctx context.Context, cache string, i Interpreter, packages []str
 		return target, nil
 	}
 	progress(fmt.Sprintf("installing %s for node %s, once", strings.Join(packages, " "), i.Version))
-	err := publish(target, func(tmp string) error { return npm(ctx, i, tmp, packages, progress) })
+	err := publish(target, func(tmp string) error {
+		path := filepath.Join(filepath.Dir(i.Path), "npm")
+		if _, err := os.Stat(path); err != nil {
+			if path, err = exec.LookPath("npm"); err != nil {
+				return &fault.Error{Kind: fault.Unsupported, Noun: "runtime", Name: "node " + i.Version,
+					Detail: "the packages " + strings.Join(packages, ", ") + " of AWS's SDK need npm to be installed once, and there is none: put them into the function's node_modules"}
+			}
+		}
+		var versions []string
+		for _, name := range packages {
+			versions = append(versions, sdkVersion(name, i.major()))
+		}
+		if said, err := npm(ctx, path, tmp, versions, progress); err != nil {
+			return &fault.Error{Kind: fault.Internal, Noun: "runtime", Name: "node " + i.Version, Err: err,
+				Detail: "npm could not install " + strings.Join(packages, ", ") + " of AWS's SDK, which needs a package registry once: " + said}
+		}
+		return nil
+	})
 	if err != nil {
 		return "", fault.In(op, err)
 	}
@@ -120,35 +137,23 @@ func PrepareSDK(ctx context.Context, cache string, i Interpreter, packages []str
 	return target, nil
 }
 
-// npm installs packages into dir. No script of theirs is run.
-func npm(ctx context.Context, i Interpreter, dir string, packages []string, progress func(string)) error {
-	path := filepath.Join(filepath.Dir(i.Path), "npm")
-	if _, err := os.Stat(path); err != nil {
-		if path, err = exec.LookPath("npm"); err != nil {
-			return &fault.Error{Kind: fault.Unsupported, Noun: "runtime", Name: "node " + i.Version,
-				Detail: "the packages " + strings.Join(packages, ", ") + " of AWS's SDK need npm to be installed once, and there is none: put them into the function's node_modules"}
-		}
-	}
-	args := []string{"install", "--prefix", dir, "--no-save", "--no-package-lock", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"}
-	for _, name := range packages {
-		args = append(args, sdkVersion(name, i.major()))
-	}
+// npm installs packages into dir. No script of theirs is run. said is what it says of its failure. The npm that is beside a
+// node runs on that one: each wants a node of its time.
+func npm(ctx context.Context, path, dir string, packages []string, progress func(string)) (said string, err error) {
+	args := append([]string{"install", "--prefix", dir, "--no-save", "--no-package-lock", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"}, packages...)
 	cmd := exec.CommandContext(ctx, path, args...)
 	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "PATH="+filepath.Dir(i.Path)+string(filepath.ListSeparator)+os.Getenv("PATH"), "NO_UPDATE_NOTIFIER=1")
-	var said bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &said, &said
-	err := cmd.Run()
-	if err == nil {
-		return nil
+	cmd.Env = append(os.Environ(), "PATH="+filepath.Dir(path)+string(filepath.ListSeparator)+os.Getenv("PATH"), "NO_UPDATE_NOTIFIER=1")
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if err = cmd.Run(); err == nil {
+		return "", nil
 	}
-	last := readLines(bytes.NewReader(said.Bytes()), progress)
-	for line := range strings.Lines(said.String()) { // npm's first words say what, its last where its log is
+	last := readLines(bytes.NewReader(out.Bytes()), progress)
+	for line := range strings.Lines(out.String()) { // npm's first words say what, its last where its log is
 		if text, ok := strings.CutPrefix(strings.TrimSpace(line), "npm error "); ok && !strings.HasPrefix(text, "code ") {
-			last = text
-			break
+			return text, err
 		}
 	}
-	return &fault.Error{Kind: fault.Internal, Noun: "runtime", Name: "node " + i.Version, Err: err,
-		Detail: "npm could not install " + strings.Join(packages, ", ") + " of AWS's SDK, which needs a package registry once: " + last}
+	return last, err
 }

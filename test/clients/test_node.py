@@ -2,11 +2,12 @@
 
 import io
 import json
+import subprocess
 import uuid
 import zipfile
 
 import pytest
-from conftest import ROLE
+from conftest import BINARY, ROLE
 
 COMMONJS = """
 const { LambdaClient, GetFunctionCommand } = require("@aws-sdk/client-lambda");
@@ -27,14 +28,17 @@ export const handler = async (event, context) => {
 """
 
 
-@pytest.mark.parametrize("file, source", [("index.js", COMMONJS), ("index.mjs", MODULE)])
-def test_sdk(platform, file, source):
+@pytest.mark.parametrize("runtime, file, source", [("nodejs20.x", "index.js", COMMONJS), ("nodejs22.x", "index.mjs", MODULE)])
+def test_sdk(platform, runtime, file, source):
+    subprocess.run([BINARY, "prepare", runtime], check=True)  # this version itself, if the machine does not have it
     lam, name = platform.client("lambda"), "node-" + uuid.uuid4().hex[:8]
     b = io.BytesIO()
     with zipfile.ZipFile(b, "w") as z:
         z.writestr(file, source)
-    lam.create_function(FunctionName=name, Runtime="nodejs20.x", Handler="index.handler", Role=ROLE, Timeout=60,
+    lam.create_function(FunctionName=name, Runtime=runtime, Handler="index.handler", Role=ROLE, Timeout=60,
                         MemorySize=512, Code={"ZipFile": b.getvalue()})  # fmt: skip
+    version = lam.get_function_configuration(FunctionName=name)["RuntimeVersionConfig"]["RuntimeVersionArn"]
+    assert "runs-on" not in version
     lam.get_waiter("function_active_v2").wait(FunctionName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 180})
     r = lam.invoke(FunctionName=name, LogType="Tail")
-    assert json.loads(r["Payload"].read()) == {"runtime": "nodejs20.x", "handler": "index.handler"}, r
+    assert json.loads(r["Payload"].read()) == {"runtime": runtime, "handler": "index.handler"}, r

@@ -39,11 +39,36 @@ function log(level, args) {
     record(`${time}\t${requestId}\t${level}\t${util.format(...args)}\n`);
     return;
   }
-  const entry = { timestamp: time, level, requestId };
-  const error = args.find((a) => a instanceof Error);
-  if (error) Object.assign(entry, { errorType: error.name, errorMessage: error.message, stackTrace: (error.stack ?? '').split('\n') });
-  entry.message = args.length === 1 && typeof args[0] === 'object' && !error ? args[0] : util.format(...args);
-  record(`${JSON.stringify(entry)}\n`);
+  const entry = { timestamp: time, level, requestId, message: args.length === 1 ? args[0] : util.format(...args) };
+  const error = args.length > 1 && args.find((a) => a instanceof Error);
+  if (error) Object.assign(entry, { errorType: error.constructor.name, errorMessage: error.message, stackTrace: frames(error) });
+  const plain = (key, a) => (a instanceof Error ? { errorType: a.constructor.name, errorMessage: a.message, stackTrace: frames(a), ...a } : a);
+  let line;
+  try {
+    line = JSON.stringify(entry, plain);
+  } catch {
+    line = JSON.stringify({ ...entry, message: util.format(...args) }); // it goes round in circles, or holds a BigInt
+  }
+  record(`${line}\n`);
+}
+
+const frames = (error) => (error.stack ?? '').split('\n');
+
+// fail logs an error that ends an invocation or an init.
+function fail(title, thrown) {
+  const error = thrown instanceof Error ? thrown : new Error(thrown);
+  if (json) {
+    log('ERROR', [error]);
+    return;
+  }
+  const plain = (key, a) => (a instanceof Error ? { errorType: a.name, errorMessage: a.message, code: a.code, ...a, stack: frames(a) } : a);
+  let text;
+  try {
+    text = JSON.stringify(error, plain);
+  } catch { // what it carries cannot be shown
+    text = JSON.stringify({ errorType: error.name, errorMessage: error.message, stack: frames(error) });
+  }
+  log('ERROR', [title, `\t${text}`]);
 }
 
 for (const [name, level] of Object.entries({ log: 'INFO', info: 'INFO', debug: 'DEBUG', warn: 'WARN', error: 'ERROR', trace: 'TRACE' })) {
@@ -64,11 +89,9 @@ function call(method, where, headers, body) {
   });
 }
 
-function errorObject(error, type) {
-  if (error instanceof Error || util.types.isNativeError(error)) {
-    return { errorType: type ?? error.name, errorMessage: error.message, trace: (error.stack ?? '').split('\n') };
-  }
-  return { errorType: type ?? typeof error, errorMessage: String(error), trace: [] };
+function errorObject(error) {
+  if (error instanceof Error || util.types.isNativeError(error)) return { errorType: error.name, errorMessage: error.message, trace: frames(error) };
+  return { errorType: typeof error, errorMessage: String(error), trace: [] };
 }
 
 function post(where, object) {
@@ -77,10 +100,12 @@ function post(where, object) {
   return call('POST', where, headers, body);
 }
 
-class InitError extends Error {
-  constructor(type, message) {
+// An error of the runtime's own. Its name is not its own property, as the log shows those; its stack is that of the error behind it.
+class RuntimeError extends Error {
+  constructor(type, message, cause) {
     super(message);
-    this.name = type;
+    const stack = [`${type}: ${message}`, ...frames(cause ?? this).filter((line) => /^ {4}at /.test(line))].join('\n');
+    for (const [name, value] of Object.entries({ name: type, stack })) Object.defineProperty(this, name, { value, enumerable: false, writable: true });
   }
 }
 
@@ -148,7 +173,7 @@ function typeOf(dir) {
 async function load(name) {
   const file = path.basename(name);
   const parts = file.match(/^([^.]*)\.(.+)$/);
-  if (!parts) throw new InitError('Runtime.MalformedHandlerName', 'Bad handler');
+  if (!parts) throw new RuntimeError('Runtime.MalformedHandlerName', 'Bad handler');
   const base = path.resolve(task, path.dirname(name), parts[1]);
   const found = ['', '.js', '.mjs', '.cjs'].map((e) => base + e).find((p) => fs.existsSync(p) && fs.statSync(p).isFile());
   let module;
@@ -160,27 +185,21 @@ async function load(name) {
       searchNodePath();
       module = await import(pathToFileURL(found).href);
     } else {
-      try {
-        module = createRequire(found)(found);
-      } catch (error) {
-        if (error.code !== 'ERR_REQUIRE_ESM' && !(error instanceof SyntaxError)) throw error;
-        searchNodePath();
-        module = await import(pathToFileURL(found).href);
-      }
+      module = createRequire(found)(found);
     }
   } catch (error) {
-    if (error instanceof SyntaxError) throw Object.assign(new InitError('Runtime.UserCodeSyntaxError', String(error)), { stack: error.stack });
+    if (error instanceof SyntaxError) throw new RuntimeError('Runtime.UserCodeSyntaxError', String(error), error);
     if (error.code === 'MODULE_NOT_FOUND' || error.code === 'ERR_MODULE_NOT_FOUND') {
-      throw Object.assign(new InitError('Runtime.ImportModuleError', String(error)), { stack: error.stack });
+      throw new RuntimeError('Runtime.ImportModuleError', String(error), error);
     }
     throw error;
   }
   let handler = module;
   for (const key of parts[2].split('.')) handler = handler?.[key] ?? handler?.default?.[key];
-  if (handler === undefined) throw new InitError('Runtime.HandlerNotFound', `${name} is undefined or not exported`);
-  if (typeof handler !== 'function') throw new InitError('Runtime.HandlerNotFound', `${name} is not a function`);
+  if (handler === undefined) throw new RuntimeError('Runtime.HandlerNotFound', `${name} is undefined or not exported`);
+  if (typeof handler !== 'function') throw new RuntimeError('Runtime.HandlerNotFound', `${name} is not a function`);
   if (Number(process.env.AWS_EXECUTION_ENV?.match(/nodejs(\d+)/)?.[1]) >= 24 && handler.length >= 3 && !handler[streaming]) {
-    throw new InitError('Runtime.CallbackHandlerDeprecated', 'ERROR: AWS Lambda has removed support for callback-based function handlers starting with Node.js 24. You need to modify this function to use a supported handler signature to use Node.js 24 or later. For more information see https://docs.aws.amazon.com/lambda/latest/dg/nodejs-handler.html.');
+    throw new RuntimeError('Runtime.CallbackHandlerDeprecated', 'ERROR: AWS Lambda has removed support for callback-based function handlers starting with Node.js 24. You need to modify this function to use a supported handler signature to use Node.js 24 or later. For more information see https://docs.aws.amazon.com/lambda/latest/dg/nodejs-handler.html.');
   }
   return handler;
 }
@@ -230,8 +249,7 @@ function run(handler, event, headers) {
     const result = handler(event, context, callback);
     if (typeof result?.then !== 'function') return;
     pending = () => {
-      const stuck = new Error('The Lambda runtime client detected an unexpected Node.js exit code. This is most commonly caused by a Promise that was never settled. For more information, see https://nodejs.org/docs/latest/api/process.html#exit-codes');
-      stuck.name = 'Runtime.NodeJsExit';
+      const stuck = new RuntimeError('Runtime.NodeJsExit', 'The Lambda runtime client detected an unexpected Node.js exit code. This is most commonly caused by a Promise that was never settled. For more information, see https://nodejs.org/docs/latest/api/process.html#exit-codes');
       done(stuck);
     };
     result.then((value) => done(null, value), (error) => done(error ?? 'handled'));
@@ -320,7 +338,7 @@ async function stream(handler, event, headers) {
     await out.done;
   } catch (error) {
     const object = errorObject(error);
-    log('ERROR', ['Invoke Error ', JSON.stringify({ errorType: object.errorType, errorMessage: object.errorMessage, stack: object.trace })]);
+    fail('Invoke Error', error);
     if (out.request) await out.break(object);
     else await post(`invocation/${requestId}/error`, object);
   }
@@ -343,7 +361,7 @@ async function loop(handler) {
       body = Buffer.from(JSON.stringify(result === undefined ? null : result) ?? 'null');
     } catch (error) {
       const object = errorObject(error);
-      log('ERROR', ['Invoke Error ', JSON.stringify({ errorType: object.errorType, errorMessage: object.errorMessage, stack: object.trace })]);
+      fail('Invoke Error', error);
       pending = undefined;
       await post(`invocation/${requestId}/error`, object);
       continue;
@@ -353,18 +371,19 @@ async function loop(handler) {
   }
 }
 
-async function fatal(type, status, error) {
-  const object = errorObject(error, type);
-  log('ERROR', [type === 'Runtime.UnhandledPromiseRejection' ? 'Unhandled Promise Rejection ' : 'Uncaught Exception ', JSON.stringify(object)]);
+async function fatal(title, status, error) {
+  fail(title, error);
   try {
-    await post(requestId ? `invocation/${requestId}/error` : 'init/error', object);
+    await post(requestId ? `invocation/${requestId}/error` : 'init/error', errorObject(error));
   } finally {
     process.exit(status);
   }
 }
 
-process.on('uncaughtException', (error) => fatal(undefined, 129, error));
-process.on('unhandledRejection', (error) => fatal('Runtime.UnhandledPromiseRejection', 128, error));
+process.on('uncaughtException', (error) => fatal('Uncaught Exception', 129, error));
+process.on('unhandledRejection', (reason, promise) => {
+  fatal('Unhandled Promise Rejection', 128, Object.assign(new RuntimeError('Runtime.UnhandledPromiseRejection', String(reason)), { reason, promise }));
+});
 
 // A process that was started ahead asks before it reads the function's code, and learns what it could not know.
 if (process.env._ANTHILL_WAITS) {
@@ -382,8 +401,7 @@ if (process.env._ANTHILL_WAITS) {
 try {
   await loop(await load(process.env._HANDLER));
 } catch (error) {
-  const object = errorObject(error);
-  log('ERROR', ['Uncaught Exception ', JSON.stringify(object)]);
-  await post('init/error', object);
+  fail('Uncaught Exception', error);
+  await post('init/error', errorObject(error));
   process.exit(1);
 }
