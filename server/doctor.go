@@ -27,6 +27,22 @@ func (d *Diagnosis) Lost() bool {
 	return slices.ContainsFunc(d.Findings, func(f disk.Finding) bool { return f.Lost })
 }
 
+// String says it line by line: LOST is what cannot be read, note what a crash may have cut off, ok what can be read.
+func (d *Diagnosis) String() string {
+	var b strings.Builder
+	for _, f := range d.Findings {
+		mark := "note"
+		if f.Lost {
+			mark = "LOST"
+		}
+		fmt.Fprintf(&b, "%s  %s: %s\n", mark, f.Part, f.Text)
+	}
+	for _, line := range d.Readable {
+		fmt.Fprintln(&b, "ok    "+line)
+	}
+	return b.String()
+}
+
 // Examine looks through a data directory, or a backup of one, that no platform has open. It changes nothing.
 func Examine(data string) (*Diagnosis, error) {
 	const op = "server.Examine"

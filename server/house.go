@@ -134,7 +134,11 @@ func (h *house) open(ctx context.Context, c Config, endpoint string) (err error)
 
 // openDurable opens the database and what lies on it.
 func (h *house) openDurable(c Config) (err error) {
-	o := disk.Options{FlushEvery: c.Relaxed, FS: c.fs, Flushed: c.metrics.flushed}
+	o := disk.Options{FlushEvery: c.Relaxed, FS: c.fs, Flushed: c.metrics.flushed,
+		Damaged: func(table string, err error) {
+			c.metrics.damaged.Inc()
+			c.Log.Error("a table of the data directory is damaged: what it holds there cannot be read; anthill doctor says what that is", "table", table, "err", err)
+		}}
 	if c.Ephemeral {
 		o.FS = disk.NewMemory()
 	}

@@ -25,6 +25,7 @@ type metrics struct {
 	invocations *prometheus.CounterVec
 	queued      prometheus.Histogram
 	duration    *prometheus.HistogramVec
+	damaged     prometheus.Counter
 }
 
 // fine are buckets from 20 µs to some 10 s.
@@ -47,8 +48,10 @@ func newMetrics(s *Server) *metrics {
 			Help: "How long invocations waited for an execution environment, its start included."}),
 		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "anthill_invocation_seconds", Buckets: fine(),
 			Help: "How long handlers had the request, by how the invocation started."}, []string{"start"}),
+		damaged: prometheus.NewCounter(prometheus.CounterOpts{Name: "anthill_damaged_reads_total",
+			Help: "Reads of tables of the data directory that failed because they are damaged."}),
 	}
-	m.registry.MustRegister(m.flush, m.commits, m.requests, m.request, m.invocations, m.queued, m.duration,
+	m.registry.MustRegister(m.flush, m.commits, m.requests, m.request, m.invocations, m.queued, m.duration, m.damaged,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		asked("anthill_state_transitions_total", "States of executions that were entered since the platform started.", prometheus.CounterValue,
 			s, func(h *house) float64 { return float64(h.workflows.Figures().Transitions) }),

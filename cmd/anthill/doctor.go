@@ -42,16 +42,7 @@ func examine(w io.Writer, data string) error {
 	if err != nil {
 		return err
 	}
-	for _, f := range d.Findings {
-		mark := "note"
-		if f.Lost {
-			mark = "LOST"
-		}
-		fmt.Fprintf(w, "%s  %s: %s\n", mark, f.Part, f.Text)
-	}
-	for _, line := range d.Readable {
-		fmt.Fprintln(w, "ok    "+line)
-	}
+	fmt.Fprint(w, d)
 	if d.Lost() {
 		return fmt.Errorf("%s is damaged: what stands behind LOST above cannot be read, the rest can. Keep a copy of the directory; then restore a backup (anthill restore BACKUP --data NEW), bring a missing file back, or start over what is left", data)
 	}

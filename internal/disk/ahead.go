@@ -53,6 +53,13 @@ func (l logFS) isLog(name string) bool {
 }
 
 func (l logFS) Create(name string, c vfs.DiskWriteCategory) (vfs.File, error) {
+	if base := l.PathBase(name); strings.HasPrefix(base, "MANIFEST-") && l.PathDir(name) == path.Join(l.list.dir, "db") {
+		f, err := l.FS.Create(name, c)
+		if err != nil {
+			return nil, err
+		}
+		return &manifestFile{File: f, name: base, list: l.list}, nil
+	}
 	if !l.isLog(name) {
 		return l.FS.Create(name, c)
 	}

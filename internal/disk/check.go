@@ -57,7 +57,8 @@ func Examine(dir string, fs FS) (*Examination, error) {
 	} else if _, err := fs.Stat(path.Join(dir, FormatFile)); err != nil {
 		x.lost(FormatFile, "it is missing: the format of this directory is a guess")
 	}
-	gone, err := (&logList{fs: fs, dir: dir}).missing()
+	list := &logList{fs: fs, dir: dir}
+	gone, err := list.missing()
 	for _, name := range gone {
 		x.lost("log "+name, "it is missing")
 	}
@@ -80,7 +81,8 @@ func Examine(dir string, fs FS) (*Examination, error) {
 		x.lost("database", "it cannot be opened: %v", err)
 	}
 	x.logs(fs, path.Join(dir, "db"))
-	x.manifest(fs, path.Join(dir, "db"))
+	_, tables, _ := list.read()
+	x.manifest(fs, path.Join(dir, "db"), tables)
 	x.tables(fs, path.Join(dir, "db"), o)
 	return x, nil
 }
@@ -161,33 +163,18 @@ func torn(fs FS, at wal.Offset, num uint32) bool {
 	return binary.LittleEndian.Uint32(b[7:]) == num
 }
 
-// manifest reads the list of tables. Pebble takes a damaged entry for the end of the list.
-func (x *Examination) manifest(fs FS, dir string) {
-	desc, err := pebble.Peek(dir, fs)
-	if err != nil || !desc.Exists {
+// manifest reads the list of tables. Pebble takes a damaged entry for the end of the list. tables is what was durable of it
+// when a log last went.
+func (x *Examination) manifest(fs FS, dir string, tables mark) {
+	s, err := readManifest(fs, dir)
+	switch {
+	case err != nil || s.name == "":
 		x.lost("manifest", "the list of tables cannot be found: %v", err)
-		return
-	}
-	part := "manifest " + fs.PathBase(desc.ManifestFilename)
-	f, err := fs.Open(desc.ManifestFilename)
-	if err != nil {
-		x.lost(part, "it cannot be read: %v", err)
-		return
-	}
-	defer f.Close()
-	r := record.NewReader(f, 0)
-	for n := 1; ; n++ {
-		body, err := r.Next()
-		if err == nil {
-			_, err = io.Copy(io.Discard, body)
-		}
-		if err == io.EOF {
-			return
-		}
-		if err != nil {
-			x.lost(part, "entry %d of the list of tables is damaged or cut off; tables that it or later ones name are not seen (%v)", n, err)
-			return
-		}
+	case s.damage == nil:
+	case tables.manifest == s.name && !tables.cut(s):
+		x.note("manifest "+s.name, "its last entry is cut off at byte %d: tables that it names are not seen, and what they hold is in the logs", s.whole)
+	default:
+		x.lost("manifest "+s.name, "entry %d of the list of tables is damaged or cut off; tables that it or later ones name are not seen (%v)", s.entries+1, s.damage)
 	}
 }
 

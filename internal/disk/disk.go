@@ -39,6 +39,10 @@ type Options struct {
 	// Flushed hears of every flush that commits waited for: how long it took and how many shared it. It must be quick.
 	// nil means nobody listens.
 	Flushed func(took time.Duration, commits int)
+
+	// Damaged hears of a table that cannot be read where somebody wanted to read it, who gets an error; everything else
+	// goes on. It must be quick. nil means nobody listens.
+	Damaged func(table string, err error)
 }
 
 // Sizes that keep an idle platform small. Pebble makes the first memtable 256 KiB and doubles up to memTableSize.
@@ -61,6 +65,7 @@ type DB struct {
 	users users
 
 	flushed func(took time.Duration, commits int) // Options.Flushed
+	damaged func(table string, err error)         // Options.Damaged
 	strict  *committer                            // makes commits durable before it answers, unless durability is relaxed
 	lazy    *committer                            // does not
 
@@ -90,7 +95,7 @@ func Open(dir string, o Options) (*DB, error) {
 	if err := checkFormat(fs, dir); err != nil {
 		return nil, fault.In(op, err)
 	}
-	d := &DB{cache: pebble.NewCache(blockCache), wake: make(chan struct{}, 1), dead: make(chan struct{}), flushed: o.Flushed}
+	d := &DB{cache: pebble.NewCache(blockCache), wake: make(chan struct{}, 1), dead: make(chan struct{}), flushed: o.Flushed, damaged: o.Damaged}
 	d.fence = newFence(fs, dir, d.fail)
 	d.lazy = newCommitter(false)
 	d.strict = d.lazy
@@ -160,7 +165,7 @@ func (d *DB) options(fs FS) *pebble.Options {
 		L0StopWritesThreshold: 32,
 		Logger:                logger{d},
 	}
-	o.EventListener = &pebble.EventListener{BackgroundError: d.background}
+	o.EventListener = &pebble.EventListener{BackgroundError: d.background, DataCorruption: d.corrupted}
 	return o
 }
 
@@ -171,6 +176,13 @@ func (d *DB) background(err error) {
 		return
 	}
 	d.fail(err)
+}
+
+// corrupted hears of a table that cannot be read. Without it Pebble calls that fatal.
+func (d *DB) corrupted(i pebble.DataCorruptionInfo) {
+	if d.damaged != nil {
+		d.damaged(i.Path, i.Details)
+	}
 }
 
 // logger takes Pebble's messages. What Pebble calls fatal is the end of acknowledging, not of the process.

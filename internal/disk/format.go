@@ -16,8 +16,8 @@ import (
 )
 
 // FormatVersion is the newest layout of a data directory that this program reads and the one it writes. It stands in
-// the file FORMAT as the line "anthill N". 1 has no list of logs.
-const FormatVersion = 2
+// the file FORMAT as the line "anthill N". 1 has no list of logs, 2 one that says nothing of manifests.
+const FormatVersion = 3
 
 // FormatFile is its name.
 const FormatFile = "FORMAT"
