@@ -7,7 +7,6 @@ import (
 	"os"
 	"runtime"
 	"sync"
-	"sync/atomic"
 	"syscall"
 	"time"
 	"unsafe"
@@ -35,9 +34,10 @@ type conn struct {
 	sent  time.Time // when the newest invocation was
 	quick int       // handlers in a row that did not take long
 
-	stalled *atomic.Int64 // of the driver: until when nobody is prompt, nanoseconds since 1970
+	prompts *prompts // of the driver
 	mu      struct {
 		sync.Mutex
+		mate    mate
 		patient *net.UnixConn // nil while the reader is prompt
 		prompt  int           // the same socket's descriptor in blocking mode while it is
 		closed  bool
@@ -50,12 +50,15 @@ const (
 	late     = time.Millisecond       // what an answer takes at the most that is waited for promptly
 	lateRow  = 30                     // how many handlers more must be quick after one that took longer
 	yieldRow = 16                     // prompt readers let others have their turn now and then
+	meetRow  = 1024                   // how often it is looked whether the mate is still alone
 	respite  = 200 * time.Millisecond
 )
 
-func newConn(c *net.UnixConn, stalled *atomic.Int64) *conn {
-	n := &conn{in: make([]byte, 0, 4096), stalled: stalled}
+// newConn makes the connection to the runtime of the environment whose process the supervisor knows as pid.
+func newConn(c *net.UnixConn, pid int, p *prompts) *conn {
+	n := &conn{in: make([]byte, 0, 4096), prompts: p}
 	n.mu.patient = c
+	n.mu.mate.first = pid
 	return n
 }
 
@@ -92,6 +95,7 @@ func (c *conn) Close() error {
 	}
 	c.mu.closed = true
 	if c.mu.patient == nil {
+		c.mu.mate.over(c.prompts)
 		return unix.Close(c.mu.prompt)
 	}
 	return c.mu.patient.Close()
@@ -107,6 +111,7 @@ func (c *conn) patient() (*net.UnixConn, error) {
 	if c.mu.closed {
 		return nil, net.ErrClosed
 	}
+	c.mu.mate.part(c.prompts)
 	f := os.NewFile(uintptr(c.mu.prompt), "data")
 	p, err := net.FileConn(f)
 	f.Close()
@@ -139,6 +144,7 @@ func (c *conn) hurry() {
 	tick := unix.NsecToTimeval(int64(time.Millisecond)) // the kernel rounds it up to its ticks, and needs no timer of the machine for it
 	_ = unix.SetNonblock(fd, false)
 	_ = unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &tick)
+	c.mu.mate.meet(c.prompts)
 }
 
 // pace is told of every answer to an invocation how long its handler took and when it came, and chooses how the next is
@@ -150,7 +156,7 @@ func (c *conn) pace(handler time.Duration, came time.Time) {
 		c.quick = 0
 	case came.Sub(c.sent) > late && c.isPrompt():
 		c.quick = -lateRow
-	case c.quick >= soonRow && c.sent.UnixNano() >= c.stalled.Load():
+	case c.quick >= soonRow && c.sent.UnixNano() >= c.prompts.stalled.Load():
 		c.hurry()
 	}
 	if c.quick <= 0 {
@@ -158,6 +164,19 @@ func (c *conn) pace(handler time.Duration, came time.Time) {
 	}
 	if c.quick%yieldRow == 0 {
 		runtime.Gosched()
+	}
+	if c.quick%meetRow == 0 {
+		c.meetAgain()
+	}
+}
+
+// meetAgain lets the mate go if it has threads or children by now.
+func (c *conn) meetAgain() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.mu.patient == nil && !c.mu.closed {
+		c.mu.mate.part(c.prompts)
+		c.mu.mate.meet(c.prompts)
 	}
 }
 
@@ -171,8 +190,12 @@ func (c *conn) isPrompt() bool {
 func (c *conn) soon() (f frame, err error, came bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.mu.patient != nil || c.mu.closed || c.sent.UnixNano() < c.stalled.Load() {
+	if c.mu.patient != nil || c.mu.closed || c.sent.UnixNano() < c.prompts.stalled.Load() {
 		return frame{}, nil, false
+	}
+	defer c.mu.mate.over(c.prompts)
+	if c.mu.mate.stay(c.prompts) {
+		defer leave(c.prompts)
 	}
 	for {
 		if f, ok, err := c.take(); ok || err != nil {
@@ -187,7 +210,8 @@ func (c *conn) soon() (f frame, err error, came bool) {
 		case errno == syscall.EINTR: // Go wants the thread: calling anything lets it have it
 			runtime.Gosched()
 		case errno == syscall.EAGAIN:
-			c.stalled.Store(time.Now().Add(respite).UnixNano())
+			c.prompts.stalled.Store(time.Now().Add(respite).UnixNano())
+			c.mu.mate.part(c.prompts)
 			return frame{}, nil, false
 		case errno != 0:
 			return frame{}, errno, true
@@ -281,6 +305,7 @@ func (c *conn) writePromptly(b []byte) (int, error) {
 	if c.mu.patient != nil || c.mu.closed || len(b) > small {
 		return 0, nil
 	}
+	c.mu.mate.invite(c.prompts)
 	n, _, errno := syscall.RawSyscall6(syscall.SYS_SENDTO, uintptr(c.mu.prompt), uintptr(unsafe.Pointer(&b[0])), uintptr(len(b)),
 		syscall.MSG_DONTWAIT|syscall.MSG_NOSIGNAL, 0, 0)
 	switch errno {

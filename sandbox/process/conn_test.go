@@ -7,7 +7,6 @@ import (
 	"io"
 	"net"
 	"os"
-	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -29,7 +28,7 @@ func pair(t *testing.T) (*conn, net.Conn) {
 		}
 		f.Close()
 	}
-	c := newConn(ends[0].(*net.UnixConn), new(atomic.Int64))
+	c := newConn(ends[0].(*net.UnixConn), 0, newPrompts())
 	t.Cleanup(func() {
 		c.Close()
 		ends[1].Close()
@@ -90,7 +89,7 @@ func TestPromptReader(t *testing.T) {
 			if prompt() {
 				return
 			}
-			c.stalled.Store(0)
+			c.prompts.stalled.Store(0)
 			quickly()
 		}
 		t.Fatal("patient for good")
@@ -140,7 +139,7 @@ func TestPromptReaderWaitsInVain(t *testing.T) {
 	if _, _, came := c.soon(); came {
 		t.Fatal("a frame from nowhere")
 	}
-	if c.stalled.Load() < time.Now().UnixNano() {
+	if c.prompts.stalled.Load() < time.Now().UnixNano() {
 		t.Error("others may be prompt at once")
 	}
 	if err := c.within(time.Now().Add(-time.Second)); err != nil {

@@ -6,7 +6,6 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"anthill/fault"
@@ -63,7 +62,7 @@ type Driver struct {
 		n            int                 // of them so far
 		closed       bool
 	}
-	stalled atomic.Int64 // until when nobody waits promptly for an answer, nanoseconds since 1970
+	prompts *prompts
 
 	launch sync.Mutex // one launch of a supervisor at a time
 	wg     sync.WaitGroup
@@ -102,7 +101,7 @@ func Open(ctx context.Context, c Config) (*Driver, error) {
 		}
 		c.Supervisor = []string{self, "supervisor"}
 	}
-	d := &Driver{c: c, limit: sandbox.RestoreLimit}
+	d := &Driver{c: c, limit: sandbox.RestoreLimit, prompts: newPrompts()}
 	d.filter, _ = confine.Filter() // without one for this machine's architecture there is none, which Doctor says
 	d.mu.environments = map[string]*environment{}
 	d.mu.bootstraps = map[string]string{}

@@ -165,7 +165,7 @@ func (e *environment) start(ctx context.Context, client *supervisor.Client) (sup
 		return begun, nil, err
 	}
 	e.mu.Lock()
-	p.pid, p.conn = begun.PID, newConn(data, &e.d.stalled)
+	p.pid, p.conn = begun.PID, newConn(data, begun.PID, e.d.prompts)
 	e.mu.Unlock()
 	if begun.Restored {
 		e.early = append(e.early, e.d.snapshotOutput(&e.spec)...)

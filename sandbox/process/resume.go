@@ -36,8 +36,9 @@ func (e *environment) Resume(ctx context.Context) (sandbox.Resumed, error) {
 	if err != nil {
 		return sandbox.Resumed{}, fault.In(op, err)
 	}
+	spread(p.pid, e.d.prompts) // the platform that kept it somewhere is no more
 	e.mu.Lock()
-	p.conn = newConn(data, &e.d.stalled)
+	p.conn = newConn(data, p.pid, e.d.prompts)
 	e.mu.Unlock()
 	if page.State == supervisor.Starting { // nobody waits for an init that an earlier platform began
 		return sandbox.Resumed{}, &fault.Error{Kind: fault.Conflict, Op: op, Noun: "environment", Name: e.id, Detail: "it was starting"}

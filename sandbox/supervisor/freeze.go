@@ -27,15 +27,15 @@ func (k *keeper) freeze(id string) []int {
 	k.mu.Unlock()
 	var members func() []int
 	if c := e.clone; c != nil {
-		members = func() []int { return slices.Concat([]int{c.pid}, below(c.pid), below(c.first())) }
-		if all := members(); len(all) == 1 && threadsOf(c.pid) == 1 {
+		members = func() []int { return slices.Concat([]int{c.pid}, Below(c.pid), Below(c.first())) }
+		if all := members(); len(all) == 1 && len(Threads(c.pid)) == 1 {
 			return nil
 		}
 	} else {
 		if !asking(e.state) {
 			return nil
 		}
-		members = func() []int { return below(e.pid) }
+		members = func() []int { return Below(e.pid) }
 	}
 	var stopped []int
 	for range 10 { // what runs may fork until it is stopped
@@ -90,7 +90,7 @@ func (e *environment) thawLocked() {
 }
 
 // below are the processes that came of pid and are still below it.
-func below(pid int) (all []int) {
+func Below(pid int) (all []int) {
 	if pid <= 0 {
 		return nil
 	}
@@ -102,18 +102,20 @@ func below(pid int) (all []int) {
 		}
 		for _, f := range strings.Fields(string(b)) {
 			if child, err := strconv.Atoi(f); err == nil {
-				all = append(append(all, child), below(child)...)
+				all = append(append(all, child), Below(child)...)
 			}
 		}
 	}
 	return all
 }
 
-// threadsOf counts a process's threads; 0 when it is gone.
-func threadsOf(pid int) int {
-	tasks, err := os.ReadDir("/proc/" + strconv.Itoa(pid) + "/task")
-	if err != nil {
-		return 0
+// Threads are a process's threads; none when it is gone.
+func Threads(pid int) (all []int) {
+	tasks, _ := os.ReadDir("/proc/" + strconv.Itoa(pid) + "/task")
+	for _, t := range tasks {
+		if id, err := strconv.Atoi(t.Name()); err == nil {
+			all = append(all, id)
+		}
 	}
-	return len(tasks)
+	return all
 }
