@@ -47,7 +47,8 @@ func Doctor(ctx context.Context, c Config) ([]supervisor.Finding, error) {
 	if len(found) > 0 {
 		node.OK, node.Detail = true, strings.Join(found, "; ")
 	}
-	return append(all, python, node), nil
+	wake, err := wakeups()
+	return append(all, wake, python, node), fault.In(op, err)
 }
 
 // Isolation says in one line what keeps functions apart here, and what of it is missing.
