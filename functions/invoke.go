@@ -10,6 +10,8 @@ import (
 	"fmt"
 	mathrand "math/rand/v2"
 	"strconv"
+	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -43,6 +45,8 @@ const (
 // Invocation is a request to run a function.
 type Invocation struct {
 	Ref
+	Callee        *Callee // instead of Ref, for a function that is called again and again
+	Checked       bool    // Payload is JSON for certain
 	Mode          Mode
 	RequestID     string // "" makes one
 	Payload       []byte // JSON; empty means {}
@@ -72,11 +76,11 @@ type Result struct {
 // dry invocation's Result has a request id and no outcome.
 func (s *Service) Invoke(ctx context.Context, inv Invocation) (*Result, error) {
 	const op = "functions.Invoke"
-	t, err := s.target(op, inv.Ref)
+	t, err := s.called(op, &inv)
 	if err != nil {
 		return nil, err
 	}
-	if err := checkPayload(op, inv.Mode, inv.Payload); err != nil {
+	if err := checkPayload(op, &inv); err != nil {
 		return nil, err
 	}
 	if base64.StdEncoding.EncodedLen(len(inv.ClientContext)) > maxClientContext {
@@ -128,7 +132,10 @@ func (s *Service) run(ctx context.Context, t *target, inv *Invocation) (*Result,
 	if inv.Stream != nil {
 		stream = func(kind string, piece []byte) { inv.Stream(t.spec.Version, kind, piece) }
 	}
-	_, trace := lineage(inv.TraceID, t.name)
+	trace := inv.TraceID + t.first
+	if strings.Contains(inv.TraceID, "Lineage=") || strings.Contains(inv.TraceID, "%") {
+		_, trace = lineage(inv.TraceID, t.name)
+	}
 	out, err := s.c.Pool.Invoke(ctx, t.spec, sandbox.Invocation{Stream: stream, RequestID: inv.RequestID, Payload: inv.Payload, InvokedARN: t.arn,
 		TraceID: trace, ClientContext: inv.ClientContext, LogTail: inv.LogTail, Keep: inv.Keep, ForceCold: inv.ForceCold, Method: inv.Method})
 	t.gauge.give(held)
@@ -172,16 +179,16 @@ func answered(t *target, requestID string) *Result {
 }
 
 // checkPayload refuses what is too large or no JSON.
-func checkPayload(op string, m Mode, payload []byte) error {
-	limit := maxSyncPayload
-	if m == Queued {
+func checkPayload(op string, inv *Invocation) error {
+	limit, payload := maxSyncPayload, inv.Payload
+	if inv.Mode == Queued {
 		limit = maxQueuedPayload
 	}
 	if len(payload) > limit {
 		return &fault.Error{Kind: fault.TooLarge, Op: op, Noun: noun,
 			Detail: fmt.Sprintf("Request must be smaller than %d bytes for the InvokeFunction operation", limit)}
 	}
-	if len(payload) == 0 || jsontext.Value(payload).IsValid(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true)) {
+	if len(payload) == 0 || inv.Checked || jsontext.Value(payload).IsValid(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true)) {
 		return nil
 	}
 	return &fault.Error{Kind: fault.Invalid, Op: op, Noun: noun, Reason: ReasonContent,
@@ -217,6 +224,7 @@ type target struct {
 	gauge *gauge
 	alias string // "" when the qualifier is none
 	name  string // of the function in a trace header's lineage
+	first string // what a trace header without a lineage gets
 	loops bool   // it may call itself without end
 
 	image   *Image // that it runs, when it is one
@@ -232,6 +240,37 @@ func (t *target) pick() *target {
 		return t.other
 	}
 	return t
+}
+
+// Callee is a function as whoever calls it again and again keeps it: what its name means is looked up anew only after some
+// function has changed. Any number of goroutines may use it.
+type Callee struct {
+	Ref
+	known atomic.Pointer[known]
+}
+
+// known is what a name meant.
+type known struct {
+	*target
+	edition uint64 // Service.edition before it was looked up
+}
+
+// called finds what inv is for.
+func (s *Service) called(op string, inv *Invocation) (*target, error) {
+	c := inv.Callee
+	if c == nil {
+		return s.target(op, inv.Ref)
+	}
+	inv.Ref = c.Ref
+	edition := s.edition.Load()
+	if k := c.known.Load(); k != nil && k.edition == edition {
+		return k.target, nil
+	}
+	t, err := s.target(op, c.Ref)
+	if err == nil {
+		c.known.Store(&known{t, edition})
+	}
+	return t, err
 }
 
 // target finds what r names.
@@ -252,7 +291,7 @@ func (s *Service) targetsOf(l *live) map[string]*target {
 	ts := make(map[string]*target, 2+len(l.Versions)+len(l.Aliases))
 	add := func(qualifier, alias string, v *Version) *target {
 		t := &target{spec: s.specOf(l.Function, v), arn: l.ref(qualifier).ARN(), gauge: l.gauge, alias: alias, image: v.Code.Image, unready: unready(l.Name, v),
-			name: lineageName(l.Key()), loops: l.RecursiveLoop == "Allow"}
+			name: lineageName(l.Key()), first: ";Lineage=" + lineageName(l.Key()) + ":1", loops: l.RecursiveLoop == "Allow"}
 		ts[qualifier] = t
 		return t
 	}

@@ -37,7 +37,7 @@ type Served struct {
 // stream is where the invocations of a function are.
 func stream(k Key) history.Stream { return history.Stream("function/" + k.path()) }
 
-// recorder writes what was served into history, behind the answers. Its goroutine ends with close.
+// recorder writes what was served into history, behind the answers, and tells who listens. Its goroutine ends with close.
 type recorder struct {
 	log *slog.Logger
 	to  *history.Log
@@ -47,9 +47,10 @@ type recorder struct {
 	wg     sync.WaitGroup
 
 	writing sync.Mutex // held by whoever writes what is pending
+	spare   []pending  // guarded by writing: room for what will be pending
 	mu      struct {
 		sync.Mutex
-		pending []pendingRecord
+		pending []pending
 		closed  bool
 	}
 }
@@ -57,9 +58,11 @@ type recorder struct {
 // recordEvery is how long records are gathered before they are written together.
 const recordEvery = 10 * time.Millisecond
 
-type pendingRecord struct {
-	key Key
-	Served
+// pending is an invocation that is not written yet: what its Served is made of when its turn comes, many at a time.
+type pending struct {
+	alias, trace string
+	mode         Mode
+	out          *sandbox.Result
 }
 
 func newRecorder(to *history.Log, log *slog.Logger, served func(Key, *Served)) *recorder {
@@ -73,40 +76,62 @@ func newRecorder(to *history.Log, log *slog.Logger, served func(Key, *Served)) *
 	return r
 }
 
-// add remembers an invocation; it costs its caller no disk.
+// add remembers an invocation; it costs its caller no disk. Nothing of out that a Served holds may change from now on.
 func (r *recorder) add(alias string, inv *Invocation, out *sandbox.Result) {
-	rec := pendingRecord{Key{out.Spec.Account, out.Spec.Region, out.Spec.FunctionName}, Served{
-		RequestID: out.RequestID, TraceID: inv.TraceID, Version: out.Spec.Version, Qualifier: alias, Mode: inv.Mode,
-		Start: out.Start, Method: out.Method, Environment: out.EnvironmentID, LogStream: out.LogStream,
-		FunctionError: out.FunctionError, ErrorType: out.ErrorType,
-		MemoryMB: out.Spec.MemoryMB, MaxMemoryMB: out.MaxMemoryMB,
-		Duration: out.Duration, Billed: out.Billed, InitDuration: out.InitDuration, Phases: out.Phases}}
-	if r.served != nil {
-		r.served(rec.key, &rec.Served)
-	}
 	r.mu.Lock()
-	if !r.mu.closed {
-		r.mu.pending = append(r.mu.pending, rec)
+	defer r.mu.Unlock()
+	if r.mu.closed {
+		return
+	}
+	r.mu.pending = append(r.mu.pending, pending{alias, inv.TraceID, inv.Mode, out})
+	if len(r.mu.pending) == 1 {
 		select {
 		case r.wake <- struct{}{}:
 		default:
 		}
 	}
-	r.mu.Unlock()
 }
 
-// write appends what is pending. It returns once everything added before is readable.
+func (p *pending) key() Key {
+	return Key{p.out.Spec.Account, p.out.Spec.Region, p.out.Spec.FunctionName}
+}
+
+func (p *pending) fill(s *Served) {
+	out := p.out
+	*s = Served{RequestID: out.RequestID, TraceID: p.trace, Version: out.Spec.Version, Qualifier: p.alias, Mode: p.mode,
+		Start: out.Start, Method: out.Method, Environment: out.EnvironmentID, LogStream: out.LogStream,
+		FunctionError: out.FunctionError, ErrorType: out.ErrorType,
+		MemoryMB: out.Spec.MemoryMB, MaxMemoryMB: out.MaxMemoryMB,
+		Duration: out.Duration, Billed: out.Billed, InitDuration: out.InitDuration, Phases: out.Phases}
+}
+
+// write appends what is pending. It returns once everything added before is readable, and who listens has heard of it.
 func (r *recorder) write() {
 	r.writing.Lock()
 	defer r.writing.Unlock()
 	r.mu.Lock()
-	pending := r.mu.pending
-	r.mu.pending = nil
+	batch := r.mu.pending
+	r.mu.pending = r.spare[:0]
 	r.mu.Unlock()
 	streams := map[Key][][]byte{}
-	for i := range pending {
-		p := &pending[i]
-		streams[p.key] = append(streams[p.key], p.Served.encode())
+	var s Served
+	var b []byte
+	for i := range batch {
+		batch[i].fill(&s)
+		key := batch[i].key()
+		if r.served != nil {
+			r.served(key, &s)
+		}
+		if cap(b)-len(b) < servedSize {
+			b = make([]byte, 0, servedSize*min(len(batch)-i, 64))
+		}
+		from := len(b)
+		b = s.append(b)
+		streams[key] = append(streams[key], b[from:len(b):len(b)])
+	}
+	clear(batch)
+	if r.spare = batch[:0]; cap(batch) > 4096 {
+		r.spare = nil
 	}
 	for k, events := range streams {
 		if _, err := r.to.Append(context.Background(), stream(k), history.Behind, events); err != nil {
@@ -171,8 +196,12 @@ func (v *Served) instants() []*int64 {
 // instants2 is how many of them served2 has.
 const instants2 = 12
 
-func (v *Served) encode() []byte {
-	b := make([]byte, 0, 340)
+// servedSize is about what a record takes.
+const servedSize = 512
+
+func (v *Served) encode() []byte { return v.append(nil) }
+
+func (v *Served) append(b []byte) []byte {
 	b = append(b, servedFormat, byte(v.Mode))
 	b = binary.AppendUvarint(b, uint64(v.MemoryMB))
 	b = binary.AppendUvarint(b, uint64(v.MaxMemoryMB))

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"anthill/blobs"
@@ -65,7 +66,8 @@ type Config struct {
 	// Settle is how long a function stays Pending or InProgress after a change. 0 means 500 ms, negative not at all.
 	Settle time.Duration
 
-	// Served hears of every invocation that ran, before its caller does. It must be quick. nil: nobody listens.
+	// Served hears of every invocation that ran, a few milliseconds after its caller, of many in a row. It must be quick.
+	// nil: nobody listens.
 	Served func(of Key, s *Served)
 
 	Log *slog.Logger // nil means slog.Default
@@ -108,6 +110,7 @@ type Service struct {
 		urls     map[string]Ref            // by URL id
 		accounts map[account]*pressure
 	}
+	edition  atomic.Uint64 // rises with every change of what a name means
 	queue    *queue
 	recorder *recorder
 
@@ -216,6 +219,9 @@ func (s *Service) Close() error {
 	return nil
 }
 
+// Settle returns when Config.Served has heard of every invocation that was answered before.
+func (s *Service) Settle() { s.recorder.write() }
+
 // find gives the function of that name as it is now.
 func (s *Service) find(k Key) (*live, bool) {
 	s.mu.RLock()
@@ -249,6 +255,7 @@ func (s *Service) show(f *Function, before *live) {
 		s.mu.urls[u.ID] = f.ref(q)
 	}
 	s.mu.live[f.Key()] = l
+	s.edition.Add(1)
 }
 
 // hide takes a deleted function from the readers.
@@ -260,6 +267,7 @@ func (s *Service) hide(l *live) {
 		delete(s.mu.urls, u.ID)
 	}
 	delete(s.mu.live, l.Key())
+	s.edition.Add(1)
 }
 
 // edit is a change of one function in the making.

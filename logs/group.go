@@ -160,6 +160,7 @@ func (s *Service) removeGroup(op string, p Place, name string) ([]*stream, error
 		s.mu.Unlock()
 		return nil, err
 	}
+	s.mu.newest = nil
 	delete(s.mu.groups, groupKey(p, g.Name))
 	g.gone = true
 	streams := slices.Collect(maps.Values(g.streams))

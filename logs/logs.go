@@ -45,6 +45,7 @@ type Service struct {
 		sync.Mutex
 		serial  int               // of streams that were made
 		groups  map[string]*group // by groupKey
+		newest  *stream           // that lines were written to
 		dirty   []*stream         // with pending lines, each once
 		pending int               // bytes of lines in memory
 		lost    int               // lines that found no room

@@ -86,6 +86,7 @@ func (s *Service) CreateStream(p Place, group, name string) error {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		if g.streams[name] == st && st.Count == 0 {
+			s.mu.newest = nil
 			delete(g.streams, name)
 		}
 		return fault.In(op, err)
@@ -105,6 +106,7 @@ func (s *Service) DeleteStream(p Place, group, name string) error {
 	s.mu.Lock()
 	st, err := s.streamLocked(op, p, group, name)
 	if err == nil {
+		s.mu.newest = nil
 		delete(st.group.streams, name)
 	}
 	s.mu.Unlock()
@@ -165,9 +167,11 @@ func (e *Event) Millis() int64 { return e.Time.UnixMilli() }
 // came, as varints, and its text.
 const eventFormat = 1
 
-func (e *Event) record() []byte {
-	b := make([]byte, 1, 1+2*binary.MaxVarintLen64+len(e.Text))
-	b[0] = eventFormat
+// size is what a record takes at the most.
+func (e *Event) size() int { return 1 + 2*binary.MaxVarintLen64 + len(e.Text) }
+
+func (e *Event) append(b []byte) []byte {
+	b = append(b, eventFormat)
 	b = binary.AppendVarint(b, e.Time.UnixNano())
 	b = binary.AppendVarint(b, e.Ingested-e.Millis())
 	return append(b, e.Text...)

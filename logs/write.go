@@ -24,6 +24,7 @@ func (s *Service) Write(lines []Line) {
 		return
 	}
 	now := s.millis()
+	news := false
 	s.mu.Lock()
 	for i := range lines {
 		l := &lines[i]
@@ -31,18 +32,30 @@ func (s *Service) Write(lines []Line) {
 			s.mu.lost++
 			continue
 		}
-		st := s.streamForLocked(l)
+		st := s.mu.newest
+		if st == nil || !st.is(l) {
+			st = s.streamForLocked(l)
+			s.mu.newest = st
+		}
 		s.addLocked(st, Event{Time: l.Time, Ingested: now, Text: l.Text})
 		if !st.dirty {
-			st.dirty = true
+			st.dirty, news = true, true
 			s.mu.dirty = append(s.mu.dirty, st)
 		}
 	}
 	s.mu.Unlock()
+	if !news {
+		return
+	}
 	select {
 	case s.wake <- struct{}{}:
 	default:
 	}
+}
+
+// is reports whether st is where l goes. Service.mu must be held.
+func (st *stream) is(l *Line) bool {
+	return st.Name == l.Stream && st.streamDoc.Group == l.Group && st.Account == l.Account && st.Region == l.Region && !st.gone && !st.group.gone
 }
 
 func (s *Service) streamForLocked(l *Line) *stream {
@@ -163,10 +176,7 @@ func (s *Service) flushStream(st *stream, d history.Durability) error {
 	if gone || len(batch) == 0 {
 		return nil
 	}
-	records := make([][]byte, len(batch))
-	for i := range batch {
-		records[i] = batch[i].record()
-	}
+	records := recordsOf(batch)
 	also := s.streams.Write(st.key(), doc)
 	var err error
 	if newGroup {
@@ -184,6 +194,21 @@ func (s *Service) flushStream(st *stream, d history.Durability) error {
 	s.subscribedLocked(st, batch)
 	s.dropLocked(st, len(batch))
 	return nil
+}
+
+// recordsOf makes the records of events, in as few pieces of memory as that takes.
+func recordsOf(events []Event) [][]byte {
+	size := 0
+	for i := range events {
+		size += events[i].size()
+	}
+	records, b := make([][]byte, len(events)), make([]byte, 0, size)
+	for i := range events {
+		from := len(b)
+		b = events[i].append(b)
+		records[i] = b[from:len(b):len(b)]
+	}
+	return records
 }
 
 // Put flushes events to a stream, after what it may still have in memory. They must be in the order of their times.

@@ -94,12 +94,13 @@ func (p *Pool) serveWarm(ctx context.Context, m *member, inv *Invocation, phases
 		return p.serveAnew(ctx, m, inv, phases)
 	}
 	if err != nil {
+		so := phases // a copy for those who need it later: the others' stay where they are
 		return p.detached(ctx, func() (*Result, error) {
 			out, err := p.await(p.ctx, m, deadline)
 			if err != nil {
 				return nil, err
 			}
-			return p.finish(m, inv, out, phases, 0), nil
+			return p.finish(m, inv, out, so, 0), nil
 		})
 	}
 	return p.finish(m, inv, out, phases, 0), nil
@@ -377,9 +378,8 @@ func (p *Pool) finish(m *member, inv *Invocation, out Outcome, phases Phases, in
 	m.lastStart = r.Start
 	m.answeredLocked(time.Duration(out.Returned - out.Entered))
 	p.mu.Unlock()
-	var released atomic.Bool
 	r.Release = func() {
-		if released.CompareAndSwap(false, true) {
+		if atomic.CompareAndSwapInt32(&r.released, 0, 1) {
 			p.release(m)
 		}
 	}

@@ -60,7 +60,8 @@ func (p *Pool) joinLocked(spec *Spec) *waiter {
 func (p *Pool) makeLocked(spec *Spec, l *queue) {
 	l.makers++
 	p.mu.starting++
-	p.wg.Go(func() { p.make(spec) })
+	of := *spec // here and above, so that specs of requests that wait for nothing stay where they are
+	p.wg.Go(func() { p.make(&of) })
 }
 
 // handLocked gives a to the request of key that has waited longest. It reports whether there was one.

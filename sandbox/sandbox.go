@@ -122,7 +122,8 @@ type Result struct {
 	Billed        time.Duration // rounded up to the millisecond, the init included (AWS since August 2025)
 
 	// Release gives the environment back. Call it once, when the outcome needs no keeping any more. Never nil.
-	Release func()
+	Release  func()
+	released int32 // 1 once it was called
 }
 
 // Line is one log event of an environment, as CloudWatch would show it.
@@ -134,7 +135,8 @@ type Line struct {
 	Text          string
 }
 
-// Lines is where the log lines of environments go, platform lines (START, REPORT…) included. It must not block for long.
+// Lines is where the log lines of environments go, platform lines (START, REPORT…) included. It must not block for
+// long, nor keep the slice.
 type Lines interface {
 	Write(lines []Line)
 }

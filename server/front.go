@@ -15,6 +15,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if ownMetrics(r) {
+		s.mu.RLock()
+		s.mu.house.functions.Settle()
+		s.mu.RUnlock()
 		s.c.metrics.handler.ServeHTTP(w, r)
 		return
 	}

@@ -69,7 +69,7 @@ func (r *run) startDelayed(effects []interp.Effect) {
 			select {
 			case <-time.After(d):
 				return r.perform(t)
-			case <-t.ctx.Done():
+			case <-t.wanted.Done():
 				return nil
 			}
 		})

@@ -51,7 +51,10 @@ type house struct {
 
 // newBenchHouse is a house on the machine's own disk with the function noop.
 func newBenchHouse(b *testing.B, restAfter time.Duration) *house {
-	handlers := map[string]sandboxtest.Func{"noop": func(context.Context, []byte) ([]byte, error) { return []byte("{}"), nil }}
+	return newBenchHouseOf(b, restAfter, map[string]sandboxtest.Func{"noop": func(context.Context, []byte) ([]byte, error) { return []byte("{}"), nil }})
+}
+
+func newBenchHouseOf(b *testing.B, restAfter time.Duration, handlers map[string]sandboxtest.Func) *house {
 	h := &house{t: b, dir: b.TempDir(), root: b.TempDir(), driver: sandboxtest.New(handlers), restAfter: restAfter}
 	h.open()
 	h.create(handlers)

@@ -17,7 +17,7 @@ import (
 type lambdaTask struct{ s *Service }
 
 func (l lambdaTask) Do(ctx context.Context, t *Task) Outcome {
-	res, out := l.s.invoke(ctx, t, t.Resource.ARN, "", t.Arguments.String(), "")
+	res, out := l.s.invoke(ctx, t, t.Resource.ARN, "", t.Arguments.JSON(), "")
 	if res == nil {
 		return out
 	}
@@ -37,13 +37,13 @@ func (l lambdaInvoke) Do(ctx context.Context, t *Task) Outcome {
 		return Outcome{Open: true}
 	}
 	args := t.Arguments
-	payload := "{}"
+	payload := []byte("{}")
 	switch p := args.Get("Payload"); {
 	case p.IsAbsent(), p.IsNull():
 	case p.Kind() == value.String:
-		payload = p.Text() // a text is the payload itself
+		payload = []byte(p.Text()) // a text is the payload itself
 	default:
-		payload = p.String()
+		payload = p.JSON()
 	}
 	mode := args.Get("InvocationType").Text()
 	res, out := l.s.invoke(ctx, t, args.Get("FunctionName").Text(), args.Get("Qualifier").Text(), payload, mode)
@@ -70,12 +70,11 @@ func (l lambdaInvoke) Do(ctx context.Context, t *Task) Outcome {
 
 // invoke runs a function, or finds again what became of a run after a restart of the platform. res is nil when out says
 // all there is.
-func (s *Service) invoke(ctx context.Context, t *Task, name, qualifier, payload, mode string) (res *functions.Result, out Outcome) {
+func (s *Service) invoke(ctx context.Context, t *Task, name, qualifier string, payload []byte, mode string) (res *functions.Result, out Outcome) {
 	if s.c.Functions == nil {
 		return nil, FailedWith("Lambda.ServiceException", "this platform runs no functions")
 	}
 	var err error
-	begun := time.Now()
 	found := false
 	if t.Recovered {
 		res, found, err = s.c.Functions.Adopt(ctx, t.RequestID)
@@ -84,10 +83,14 @@ func (s *Service) invoke(ctx context.Context, t *Task, name, qualifier, payload,
 		}
 	}
 	if err == nil && !found {
-		var ref functions.Ref
-		ref, err = functions.ParseRef(t.Scope.Account, t.Scope.Region, name, qualifier)
+		inv := functions.Invocation{RequestID: t.RequestID, Payload: payload, TraceID: t.traceHeader(), Keep: true}
+		if t.callsByARN() {
+			inv.Callee, err = t.r.callees.of(t.Scope, name)
+			inv.Checked = true // it is printed by us
+		} else {
+			inv.Ref, err = functions.ParseRef(t.Scope.Account, t.Scope.Region, name, qualifier)
+		}
 		if err == nil {
-			inv := functions.Invocation{Ref: ref, RequestID: t.RequestID, Payload: []byte(payload), TraceID: t.traceHeader(), Keep: true}
 			switch mode {
 			case "Event":
 				inv.Mode = functions.Queued
@@ -101,10 +104,10 @@ func (s *Service) invoke(ctx context.Context, t *Task, name, qualifier, payload,
 	case err != nil && ctx.Err() != nil:
 		return nil, Outcome{Left: true}
 	case err != nil:
-		return nil, Outcome{Failure: lambdaFault(err, name, t), Started: begun}
+		return nil, Outcome{Failure: lambdaFault(err, name, t), Started: t.begun}
 	}
 	if res.Result == nil { // queued or dry run
-		return res, Outcome{Started: begun}
+		return res, Outcome{Started: t.begun}
 	}
 	out = Outcome{Release: res.Release, Side: encodeTrace(t, res.Start, &res.Phases)}
 	if res.Phases.Sent != 0 {

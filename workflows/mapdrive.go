@@ -57,8 +57,9 @@ type childResult struct {
 
 // startMap begins a distributed Map while the driver owns the execution.
 func (r *run) startMap(e *interp.RunMap) work {
-	ctx, cancel := context.WithCancel(r.s.ctx)
-	r.tasks[e.Key()] = &Task{r: r, RunTask: &interp.RunTask{}, ctx: ctx, cancel: cancel}
+	t := &Task{r: r, RunTask: &interp.RunTask{}, wanted: wanted{of: r.s.ctx}}
+	ctx := &t.wanted
+	r.tasks[e.Key()] = t
 	if !e.Items.IsAbsent() {
 		return r.prepareMap(ctx, e, &itemList{all: e.Items})
 	}

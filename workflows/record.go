@@ -2,7 +2,6 @@ package workflows
 
 import (
 	"encoding/binary"
-	"slices"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -10,6 +9,7 @@ import (
 	"anthill/asl/interp"
 	"anthill/fault"
 	"anthill/sandbox"
+	"anthill/value"
 )
 
 // The first byte of a record in an execution's stream says what it is.
@@ -21,17 +21,31 @@ const (
 	oldTaskRecord = 'T' // a TaskTrace as JSON, as it was once written
 )
 
-// encode makes the records of events, and of what comes beside them.
-func (r *run) encode(records [][]byte, events []interp.Event, m *message) [][]byte {
-	records = slices.Grow(records, len(events)+2)
-	b := make([]byte, 0, 128*len(events))
+// eventSize is what most events take as a record at the most, their payloads left out.
+const eventSize = 384
+
+// encode adds to records those of events, and of what comes beside them. They stand in room until it is given back, those of
+// an Express execution in the run's own, since they are written when it ends.
+func (r *run) encode(room *eventRoom, records [][]byte, events []interp.Event, m *message) [][]byte {
+	space := &room.bytes
+	if r.e.Type == Express {
+		space = &r.space
+	}
 	for i := range events {
 		if events[i].Type.Enters() {
 			r.s.transitions.Add(1)
 		}
+		b, size := *space, eventSize
+		if k := events[i].Payload.Kind(); k == value.Object || k == value.Array {
+			size += len(events[i].Payload.Raw())
+		}
+		if cap(b)-len(b) < size { // what there is stays where it is
+			b = make([]byte, 0, max(min(2*cap(b), 32<<10), 4*size))
+		}
 		from := len(b)
 		b = events[i].Append(append(b, eventRecord))
 		records = append(records, b[from:len(b):len(b)])
+		*space = b
 	}
 	if m.side != nil && len(events) > 0 {
 		records = append(records, m.side)

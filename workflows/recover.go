@@ -126,7 +126,7 @@ func (s *Service) revision(key string) (*Revision, error) {
 func (r *run) resume() work {
 	now := time.Now()
 	if events := r.x.Decide(interp.Resume{}, now); len(events) > 0 {
-		if err := r.commit(r.encode(nil, events, &message{}), &events[len(events)-1]); err != nil {
+		if err := r.commit(r.encode(&eventRoom{}, nil, events, &message{}), &events[len(events)-1]); err != nil {
 			return r.drain()
 		}
 	}

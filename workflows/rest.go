@@ -198,11 +198,12 @@ func (r *run) putDown() (later bool) {
 	delete(r.s.mu.runs, r.arn)
 	r.s.restLocked(p)
 	r.mu.gone = true
+	r.mu.notices.stopLocked()
 	for _, t := range r.timers {
 		t.Stop()
 	}
 	for _, t := range r.tasks {
-		t.cancel() // whoever brings an answer finds the execution by its name
+		t.wanted.end() // whoever brings an answer finds the execution by its name
 	}
 	return false
 }

@@ -6,11 +6,13 @@ import (
 	"anthill/asl/interp"
 )
 
-// eventRoom is where the events of one decision stand until they are written.
+// eventRoom is where the events of one decision stand until they are written, and their records with them.
 type eventRoom struct {
-	events []interp.Event
-	used   int
-	last   interp.Event // of those that were decided since it was taken
+	events  []interp.Event
+	used    int
+	last    interp.Event // of those that were decided since it was taken
+	bytes   []byte
+	records [][]byte
 }
 
 const roomFor = 64 // events: more than most decisions give
@@ -35,5 +37,9 @@ func (r *eventRoom) decide(x *interp.Execution, m *message) []interp.Event {
 func (p *eventRooms) give(r *eventRoom) {
 	clear(r.events[:r.used]) // nothing of an execution is kept alive by it
 	r.used, r.last = 0, interp.Event{}
+	clear(r.records)
+	if r.bytes, r.records = r.bytes[:0], r.records[:0]; cap(r.bytes) > 64<<10 || cap(r.records) > 16*roomFor {
+		r.bytes, r.records = nil, nil
+	}
 	p.Put(r)
 }

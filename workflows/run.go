@@ -30,17 +30,22 @@ type run struct {
 		gone  bool      // it was put down: who has a message finds the one that took its place
 		calm  bool      // it is among those that may be put down
 		since time.Time // when it was last driven to the end of its inbox
+
+		notices notices
 	}
 
 	e       Execution
 	scope   Scope // of the execution's ARN
 	logging Logging
 	origin  origin
+	callees *callees
 	x       *interp.Execution
 	timers  map[interp.Key]*time.Timer
 	tasks   map[interp.Key]*Task
 	marks   marks                       // what is written with the next flush
 	kept    [][]byte                    // Express: records that are written at the end
+	space   []byte                      // Express: where the next of them will stand
+	emptied []message                   // an inbox that was emptied, for the next messages
 	resting bool                        // the record of it among the open ones says that it only waits
 	next    work                        // a task that the driver does itself when it has driven
 	fresh   bool                        // its stream has no events for certain
@@ -67,6 +72,9 @@ type message struct {
 	token string                   // with reply: that task's token, unless it is empty
 	side  []byte                   // a record to be written beside its events
 	after func(error)              // called when its events are durable, or could not be made so
+
+	of      *Task  // whose outcome it is; nil for others
+	release func() // called when its events are durable; nil for nothing
 }
 
 // newRun makes the run of an execution that has not begun, or that is about to be taken up again.
@@ -120,7 +128,7 @@ func (s *Service) runOf(e Execution, m *asl.Machine, l Logging) *run {
 }
 
 func (r *run) fill(e Execution, m *asl.Machine, l Logging) {
-	r.e, r.logging = e, l
+	r.e, r.logging, r.callees = e, l, r.s.calleesOf(e.RevisionKey)
 	if a, err := arn.Parse(e.ARN); err == nil {
 		r.scope = Scope{a.Account, a.Region}
 	}
@@ -146,7 +154,7 @@ func (r *run) first(m message) error {
 	room := r.s.rooms.Get().(*eventRoom)
 	defer r.s.rooms.give(room)
 	events := room.decide(r.x, &m)
-	records := r.encode(nil, events, &m)
+	records := r.encode(room, nil, events, &m)
 	input := r.x.Input()
 	r.input.Store(&input)
 	var also []store.Write
@@ -188,6 +196,9 @@ func (r *run) deliver(m message) work {
 		m.at = time.Now()
 	}
 	r.mu.Lock()
+	if m.of != nil {
+		r.overLocked(m.of)
+	}
 	if r.mu.gone {
 		r.mu.Unlock()
 		if r = r.s.find(r.arn); r != nil {
@@ -216,7 +227,6 @@ func (r *run) drain() work {
 	for {
 		r.mu.Lock()
 		batch := r.mu.inbox
-		r.mu.inbox = nil
 		if len(batch) == 0 {
 			next := r.next
 			r.next = nil
@@ -234,8 +244,11 @@ func (r *run) drain() work {
 			}
 			return next
 		}
+		r.mu.inbox = r.emptied
 		r.mu.Unlock()
 		r.stepSafely(batch)
+		clear(batch)
+		r.emptied = batch[:0]
 	}
 }
 
@@ -263,10 +276,11 @@ func (r *run) step(batch []message) {
 		}
 		return
 	}
-	var records [][]byte
 	var all []interp.Event
 	room := r.s.rooms.Get().(*eventRoom)
 	defer r.s.rooms.give(room)
+	records := room.records
+	defer func() { room.records = records }()
 	wait := time.Duration(0)
 	for i := range batch {
 		m := &batch[i]
@@ -288,7 +302,7 @@ func (r *run) step(batch []message) {
 				all = append(all, events...)
 			}
 		}
-		records = r.encode(records, events, m)
+		records = r.encode(room, records, events, m)
 	}
 	r.hold(wait)
 	if len(records) > 0 {
@@ -316,6 +330,9 @@ func (m *message) tell(err error) {
 	if m.after != nil {
 		m.after(err)
 	}
+	if m.release != nil && err == nil {
+		m.release()
+	}
 }
 
 // answer turns a message about a task into an input, or refuses it.
@@ -333,7 +350,7 @@ func (r *run) answer(m *message) bool {
 // refuse says that there is no such task any more.
 func (m *message) refuse() {
 	m.tell(taskGone("workflows.answer"))
-	m.after = nil
+	m.after, m.release = nil, nil
 }
 
 // commit writes records. While the disk is full it waits and tries again: the events are decided, and nothing has been
@@ -468,6 +485,9 @@ func (r *run) end() {
 	}
 	clear(r.timers)
 	clear(r.tasks)
+	r.mu.Lock()
+	r.mu.notices.stopLocked()
+	r.mu.Unlock()
 	r.leave()
 	select {
 	case <-r.done:

@@ -98,6 +98,7 @@ type Service struct {
 		aliases    map[string]*Alias     // by ARN
 		activities map[string]*activity  // by ARN
 		compiled   map[string]*asl.Machine
+		callees    map[string]*callees  // by revision key
 		revisions  map[string]*Revision // by key: those of executions that were taken up
 		runs       map[string]*run      // by execution ARN: the open ones that are driven
 		resting    map[string]*resting  // and those that are not, since they only wait
@@ -144,6 +145,7 @@ func Open(ctx context.Context, c Config) (*Service, error) {
 	s.mu.aliases = map[string]*Alias{}
 	s.mu.activities = map[string]*activity{}
 	s.mu.compiled = map[string]*asl.Machine{}
+	s.mu.callees = map[string]*callees{}
 	s.mu.revisions = map[string]*Revision{}
 	s.mu.runs = map[string]*run{}
 	s.mu.resting = map[string]*resting{}

@@ -42,10 +42,10 @@ type Task struct {
 	Inspected, Secrets bool
 
 	r       *run
-	origin  *origin // whose trace it belongs to
-	fetched bool    // a worker has it
-	ctx     context.Context
-	cancel  context.CancelFunc
+	origin  *origin   // whose trace it belongs to
+	fetched bool      // a worker has it
+	begun   time.Time // when it was begun to be done
+	wanted  wanted
 }
 
 // Outcome is how a task ended.
@@ -77,7 +77,7 @@ func (t *Task) Submit(output value.Value, started time.Time) error {
 
 // end says that nobody wants the task any more.
 func (t *Task) end() {
-	t.cancel()
+	t.wanted.end()
 	if t.Resource.Kind == asl.Activity {
 		if a, ok := t.r.s.activity(t.Resource.ARN); ok {
 			a.drop(waiting{t.Execution, t.RunTask.Task})
@@ -93,7 +93,7 @@ func (r *run) newTask(e *interp.RunTask, recovered bool) *Task {
 		}
 	}
 	t.RequestID = r.requestID(e.Task)
-	t.ctx, t.cancel = context.WithCancel(r.s.ctx)
+	t.wanted.of = r.s.ctx
 	return t
 }
 
@@ -110,35 +110,28 @@ func (r *run) requestID(task uint64) string {
 // perform does a task and brings its outcome. What the execution does next, it does too.
 func (r *run) perform(t *Task) work {
 	by := r.mocked(t)
+	turn := by == nil && t.callsFunction() && !t.Submitted
 	if by == nil {
 		by = r.s.integration(t.Resource)
-		if t.callsFunction() && !t.Submitted {
-			if !r.s.turns.take(t.ctx, r.e.MachineARN) {
-				return nil // nobody wants it any more
-			}
-			by = inTurn{by, r.s.turns}
-		}
 	}
-	begun := time.Now()
-	var notice *time.Timer
-	if !t.Started && t.Resource.Kind != asl.Activity {
-		notice = time.AfterFunc(r.s.c.StartNotice, func() { r.notice(t, begun) })
+	if turn && !r.s.turns.take(&t.wanted, r.e.MachineARN) {
+		return nil // nobody wants it any more
 	}
-	out := by.Do(t.ctx, t)
-	if notice != nil {
-		notice.Stop()
+	if t.Resource.Kind != asl.Activity {
+		r.watch(t)
+	}
+	out := by.Do(&t.wanted, t)
+	if turn {
+		r.s.turns.give()
 	}
 	if out.Left || out.Open || r.s.ctx.Err() != nil {
+		r.over(t)
 		return nil // an answer will come, or the next start of the platform finds out
 	}
 	if out.Started.IsZero() {
-		out.Started = begun
+		out.Started = t.begun
 	}
-	m := message{side: out.Side, after: func(err error) {
-		if err == nil && out.Release != nil {
-			out.Release()
-		}
-	}}
+	m := message{of: t, side: out.Side, release: out.Release}
 	if f := out.Failure; f != nil {
 		m.in = interp.TaskFailure{Task: t.RunTask.Task, Error: f.Name, Cause: f.Cause, Started: out.Started, Stage: out.Stage}
 	} else {
@@ -152,23 +145,9 @@ func (t *Task) callsFunction() bool {
 	return t.Resource.Kind == asl.LambdaFunction || t.Resource.Type() == "lambda"
 }
 
-// inTurn is an Integration that does one task, whose turn it is, and then gives the turn on.
-type inTurn struct {
-	Integration
-	turns *turns
-}
-
-func (i inTurn) Do(ctx context.Context, t *Task) Outcome {
-	defer i.turns.give()
-	return i.Integration.Do(ctx, t)
-}
-
-// notice writes TaskStarted of a task that takes a while. It is flushed like all that readers see: what they saw stays.
-func (r *run) notice(t *Task, begun time.Time) {
-	if r.s.enter() {
-		defer r.s.leave()
-		r.deliver(message{in: interp.TaskStart{Task: t.RunTask.Task}, at: begun}).do()
-	}
+// callsByARN reports whether the task's function is one that the definition names, called as the execution itself.
+func (t *Task) callsByARN() bool {
+	return t.Resource.Kind == asl.LambdaFunction && t.r != nil && t.Scope == t.r.scope
 }
 
 // integration finds who does tasks of a resource.

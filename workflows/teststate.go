@@ -187,9 +187,9 @@ func (t *test) perform(ctx context.Context, x *interp.Test) error {
 		ctx, cancel = context.WithTimeout(ctx, time.Duration(task.Timeout)*time.Second)
 		defer cancel()
 	}
-	task.ctx, task.cancel = context.WithCancel(ctx)
-	defer task.cancel()
-	out := t.s.integration(task.Resource).Do(task.ctx, task)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	out := t.s.integration(task.Resource).Do(ctx, task)
 	if out.Release != nil {
 		defer out.Release()
 	}

@@ -3,6 +3,7 @@ package workflows_test
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -10,8 +11,11 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"anthill/history"
 	"anthill/internal/disk"
+	"anthill/sandbox/sandboxtest"
 	"anthill/workflows"
 )
 
@@ -147,6 +151,53 @@ func BenchmarkTaskChains(b *testing.B) {
 			b.ReportMetric(float64(h.driver.Len()), "environments")
 		})
 	}
+}
+
+// BenchmarkColdTasks runs an Express execution of 500 tasks whose function leaves nothing of the platform in the processor's
+// own caches, as a function in another process does, and prints what a task costs the platform beside that function.
+//
+//	go test ./workflows -run '^$' -bench ColdTasks -benchtime 20x
+func BenchmarkColdTasks(b *testing.B) {
+	const chain = 500
+	var spent atomic.Int64
+	junk := make([]byte, 2<<20)
+	h := newBenchHouseOf(b, 0, map[string]sandboxtest.Func{"noop": func(context.Context, []byte) ([]byte, error) {
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		before := threadTime()
+		var sum byte
+		for i := 0; i < len(junk); i += 64 {
+			sum += junk[i]
+		}
+		junk[0] = sum
+		spent.Add(int64(threadTime() - before))
+		return []byte("{}"), nil
+	}})
+	defer h.close()
+	m, _, err := h.CreateMachine(home, workflows.MachineInput{Name: "chain", Definition: tasks(chain), RoleARN: labRole, Type: workflows.Express})
+	h.check(err)
+	one := func() {
+		_, err := h.StartSync(b.Context(), workflows.StartInput{Target: m.ARN})
+		h.check(err)
+	}
+	one()
+	spent.Store(0)
+	b.ResetTimer()
+	before := processorTime()
+	for range b.N {
+		one()
+	}
+	b.StopTimer()
+	n := float64(b.N) * chain
+	b.ReportMetric((float64(processorTime()-before)-float64(spent.Load()))/1000/n, "CPU-µs/task")
+	b.ReportMetric(float64(spent.Load())/1000/n, "function-µs/task")
+}
+
+// threadTime is what this thread has used of the processors.
+func threadTime() time.Duration {
+	var t unix.Timespec
+	_ = unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &t)
+	return time.Duration(t.Nano())
 }
 
 // BenchmarkLongHistory runs one execution that goes round a loop until its history has more than 10,000 events, and prints

@@ -39,23 +39,33 @@ func Segment(requestID string) string {
 
 // traceHeader is what t hands over with its call: the trace of its execution, and itself as the parent.
 func (t *Task) traceHeader() string {
-	sampled := headerField(t.origin.e.TraceHeader, "Sampled")
-	if sampled != "1" {
-		sampled = "0"
+	o := t.origin
+	o.root()
+	if id := t.RequestID; len(id) == 36 { // Segment without its dashes
+		return o.before + id[19:23] + id[24:] + o.after
 	}
-	return "Root=" + t.origin.root() + ";Parent=" + Segment(t.RequestID) + ";Sampled=" + sampled
+	return o.before + Segment(t.RequestID) + o.after
 }
 
 // origin is what tasks belong to in a trace. All tasks of one share its root, which is made when the first asks.
 type origin struct {
 	e    *Execution
-	once sync.Once // guards text
+	once sync.Once // guards the others
 	text string
+	// before and after a task's segment in trace headers
+	before, after string
 }
 
 // root is the execution's Root.
 func (o *origin) root() string {
-	o.once.Do(func() { o.text = o.e.Root() })
+	o.once.Do(func() {
+		sampled := headerField(o.e.TraceHeader, "Sampled")
+		if sampled != "1" {
+			sampled = "0"
+		}
+		o.text = o.e.Root()
+		o.before, o.after = "Root="+o.text+";Parent=", ";Sampled="+sampled
+	})
 	return o.text
 }
 

@@ -34,7 +34,7 @@ func (x *Execution) apply(e *Event) {
 		x.applyRedriven(e)
 		return
 	}
-	f := x.frames[e.Frame]
+	f := x.frame(e.Frame)
 	if f == nil {
 		return
 	}
@@ -95,7 +95,7 @@ func (x *Execution) limit(e *Event) {
 		most = l
 	}
 	if most > 0 {
-		x.owed.owe(0, &Timer{Key{e.Seq, MachineTimer}, after(e.Time, most)})
+		x.owed.owe(nil, &Timer{Key{e.Seq, MachineTimer}, after(e.Time, most)})
 	}
 }
 
@@ -103,8 +103,8 @@ func (x *Execution) limit(e *Event) {
 func (x *Execution) end(s Status, e *Event) {
 	x.status = s
 	x.fail = failure.Failure{Name: e.Error, Cause: e.Cause}
-	for k := range x.owed.owed {
-		x.owed.settle(k)
+	for _, e := range x.owed.all() {
+		x.owed.settle(e.Key())
 	}
 }
 
@@ -189,7 +189,7 @@ func (x *Execution) applyWait(f *frame, e *Event) {
 		return
 	}
 	f.phase = working
-	x.owed.owe(f.id, &Timer{f.timer, e.Until})
+	x.owed.owe(f, &Timer{f.timer, e.Until})
 }
 
 func (x *Execution) applyRetry(f *frame, e *Event) {
@@ -207,7 +207,7 @@ func (x *Execution) applyRetry(f *frame, e *Event) {
 	f.fail = failure.Failure{}
 	f.phase = retrying
 	f.timer = Key{e.Seq, RetryTimer}
-	x.owed.owe(f.id, &Timer{f.timer, e.Until})
+	x.owed.owe(f, &Timer{f.timer, e.Until})
 }
 
 // applyTask follows a task from its schedule to its outcome.
@@ -219,20 +219,19 @@ func (x *Execution) applyTask(f *frame, e *Event) {
 	case LambdaFunctionScheduled, ActivityScheduled, TaskScheduled:
 		x.release(f)
 		f.phase = working
-		f.task = &task{seq: e.Seq, token: e.Token, args: e.Payload, scheduled: e.Time, timeout: e.Timeout, heartbeat: e.Heartbeat, creds: e.Credentials}
-		x.oweTask(f)
+		f.task = &task{seq: e.Seq, token: e.Token, args: e.Payload, scheduled: e.Time, timeout: e.Timeout, heartbeat: e.Heartbeat, creds: e.Credentials,
+			debt: debt{key: Key{e.Seq, TaskEffect}, frame: f}}
+		x.owed.add(&f.task.debt)
 		if e.Type != ActivityScheduled {
 			x.watch(f, e)
 		}
 	case LambdaFunctionStarted, ActivityStarted, TaskStarted:
 		f.task.started = true
-		x.oweTask(f)
 		if e.Type == ActivityStarted { // its clocks start with the worker (Developer Guide, "Activities")
 			x.watch(f, e)
 		}
 	case TaskSubmitted:
 		f.task.submitted = true
-		x.oweTask(f)
 		x.beat(f, e)
 	case TaskHeartbeat:
 		x.beat(f, e)
@@ -249,7 +248,7 @@ func (x *Execution) applyTask(f *frame, e *Event) {
 // watch sets the clocks of f's task.
 func (x *Execution) watch(f *frame, e *Event) {
 	if f.task.timeout > 0 {
-		x.owed.owe(f.id, &Timer{Key{f.task.seq, TimeoutTimer}, after(e.Time, f.task.timeout)})
+		x.owed.owe(f, &Timer{Key{f.task.seq, TimeoutTimer}, after(e.Time, f.task.timeout)})
 	}
 	x.beat(f, e)
 }
@@ -257,16 +256,16 @@ func (x *Execution) watch(f *frame, e *Event) {
 // beat sets the heartbeat clock of f's task anew.
 func (x *Execution) beat(f *frame, e *Event) {
 	if f.task.heartbeat > 0 {
-		x.owed.again(f.id, &Timer{Key{f.task.seq, HeartbeatTimer}, after(e.Time, f.task.heartbeat)})
+		x.owed.again(f, &Timer{Key{f.task.seq, HeartbeatTimer}, after(e.Time, f.task.heartbeat)})
 	}
 }
 
-// oweTask asks for f's task to be run, or says how far it is.
-func (x *Execution) oweTask(f *frame) {
+// runTask asks for f's task to be run, or says how far it is.
+func (f *frame) runTask() *RunTask {
 	t := f.task
-	x.owed.owe(f.id, &RunTask{Task: t.seq, State: f.state.Name, Resource: f.state.Task.Resource, Arguments: t.args, Timeout: t.timeout,
+	return &RunTask{Task: t.seq, State: f.state.Name, Resource: f.state.Task.Resource, Arguments: t.args, Timeout: t.timeout,
 		Heartbeat: t.heartbeat, Credentials: t.creds, Token: t.token, Scheduled: t.scheduled, Attempt: f.attempt,
-		Started: t.started, Submitted: t.submitted})
+		Started: t.started, Submitted: t.submitted}
 }
 
 // applyJoin follows a Parallel or inline Map state.

@@ -9,48 +9,95 @@ import (
 
 // debts is the effects that are owed. The zero debts is empty.
 type debts struct {
-	owed  map[Key]*debt
-	fresh []*debt // owed or settled since the last take, oldest first
-	end   []Key   // taken once and settled since the last take
+	few   []*debt       // what is owed, in no order, while it is little
+	many  map[Key]*debt // what is owed, once it was not
+	fresh []*debt       // owed or settled since the last take, oldest first
+	end   []Key         // taken once and settled since the last take
+	room  []Effect      // of the last take
 }
 
+// fewDebts is how many are looked through one by one.
+const fewDebts = 8
+
+// debt is one effect that is owed. A task's is part of the task, and described when somebody asks for it.
 type debt struct {
-	effect  Effect
-	frame   uint32 // whose it is
+	key     Key
+	effect  Effect // nil for a task
+	frame   *frame // whose it is; nil for the machine's
 	taken   bool
 	settled bool
 }
 
+// describe is the effect as it stands.
+func (d *debt) describe() Effect {
+	if d.effect == nil {
+		return d.frame.runTask()
+	}
+	return d.effect
+}
+
+// find gives the debt k; nil when it is not owed.
+func (d *debts) find(k Key) *debt {
+	if d.many != nil {
+		return d.many[k]
+	}
+	for _, x := range d.few {
+		if x.key == k {
+			return x
+		}
+	}
+	return nil
+}
+
 // owe adds e of a frame, or puts a new description of it in the old one's place.
-func (d *debts) owe(frame uint32, e Effect) {
-	if old, ok := d.owed[e.Key()]; ok {
+func (d *debts) owe(f *frame, e Effect) {
+	if old := d.find(e.Key()); old != nil {
 		old.effect = e
 		return
 	}
-	if d.owed == nil {
-		d.owed = map[Key]*debt{}
+	d.add(&debt{key: e.Key(), effect: e, frame: f})
+}
+
+// add puts what is not owed among what is.
+func (d *debts) add(x *debt) {
+	if d.many == nil && len(d.few) == fewDebts {
+		d.many = make(map[Key]*debt, 4*fewDebts)
+		for _, y := range d.few {
+			d.many[y.key] = y
+		}
+		d.few = nil
 	}
-	x := &debt{effect: e, frame: frame}
-	d.owed[e.Key()] = x
-	if len(d.fresh) > 16 && len(d.fresh) > 2*len(d.owed) { // a replay, which nobody takes from
+	if d.many != nil {
+		d.many[x.key] = x
+	} else {
+		d.few = append(d.few, x)
+	}
+	if n := len(d.fresh); n > 16 && n > 2*d.count() { // a replay, which nobody takes from
 		d.fresh = slices.DeleteFunc(d.fresh, func(y *debt) bool { return y.settled })
 	}
 	d.fresh = append(d.fresh, x)
 }
 
 // again makes e fresh, although it may have been taken: a timer that was moved.
-func (d *debts) again(frame uint32, e Effect) {
+func (d *debts) again(f *frame, e Effect) {
 	d.settle(e.Key())
-	d.owe(frame, e)
+	d.owe(f, e)
 }
 
 // settle takes the effect k off. One that is not owed is passed over.
 func (d *debts) settle(k Key) {
-	x, ok := d.owed[k]
-	if !ok {
+	x := d.find(k)
+	if x == nil {
 		return
 	}
-	delete(d.owed, k)
+	if d.many != nil {
+		delete(d.many, k)
+	} else {
+		last := len(d.few) - 1
+		d.few[slices.Index(d.few, x)] = d.few[last]
+		d.few[last] = nil
+		d.few = d.few[:last]
+	}
 	x.settled = true
 	if x.taken {
 		d.end = append(d.end, k)
@@ -58,30 +105,45 @@ func (d *debts) settle(k Key) {
 }
 
 // has reports whether k is owed.
-func (d *debts) has(k Key) bool {
-	_, ok := d.owed[k]
-	return ok
-}
+func (d *debts) has(k Key) bool { return d.find(k) != nil }
 
-// take gives what changed since the last take.
-func (d *debts) take() (begin []Effect, end []Key) {
-	for _, x := range d.fresh {
-		if !x.settled {
-			x.taken = true
-			begin = append(begin, x.effect)
+func (d *debts) count() int { return len(d.few) + len(d.many) }
+
+// each ranges over what is owed, in no order.
+func (d *debts) each(yield func(*debt) bool) {
+	for _, x := range d.few {
+		if !yield(x) {
+			return
 		}
 	}
-	clear(d.fresh)
+	for _, x := range d.many {
+		if !yield(x) {
+			return
+		}
+	}
+}
+
+// take gives what changed since the last take. Both are valid until the next event.
+func (d *debts) take() (begin []Effect, end []Key) {
+	begin = d.room[:0]
+	for i, x := range d.fresh {
+		if !x.settled {
+			x.taken = true
+			begin = append(begin, x.describe())
+		}
+		d.fresh[i] = nil
+	}
 	d.fresh = d.fresh[:0]
-	end, d.end = d.end, nil
+	end, d.end = d.end, d.end[:0]
+	d.room = begin
 	return begin, end
 }
 
 // all is everything owed, in the order of its events.
 func (d *debts) all() []Effect {
-	out := make([]Effect, 0, len(d.owed))
-	for _, x := range d.owed {
-		out = append(out, x.effect)
+	out := make([]Effect, 0, d.count())
+	for x := range d.each {
+		out = append(out, x.describe())
 	}
 	slices.SortFunc(out, func(a, b Effect) int {
 		j, k := a.Key(), b.Key()
@@ -106,11 +168,11 @@ const mostIdle = 64
 // Idle reports whether x only waits: for instants, for answers with a task's token, and for workers of activities. until is
 // the earliest of those instants, zero for none; unfetched are the tasks that no worker has yet.
 func (x *Execution) Idle() (until time.Time, unfetched []*RunTask, idle bool) {
-	if x.status != Running || len(x.owed.owed) == 0 || len(x.owed.owed) > mostIdle {
+	if x.status != Running || x.owed.count() == 0 || x.owed.count() > mostIdle {
 		return until, nil, false
 	}
-	for _, d := range x.owed.owed {
-		switch e := d.effect.(type) {
+	for d := range x.owed.each {
+		switch e := d.describe().(type) {
 		case *Timer:
 			if until.IsZero() || e.At.Before(until) {
 				until = e.At

@@ -60,6 +60,12 @@ type view struct {
 // view gives what expressions of f see now.
 func (x *Execution) view(f *frame) *view { return &view{x: x, f: f} }
 
+// own is view for a state's own step, in which there is one at a time.
+func (x *Execution) own(f *frame) *view {
+	x.seen = view{x: x, f: f}
+	return &x.seen
+}
+
 // Context is the context object.
 func (v *view) Context() value.Value {
 	c := v.f.context(v.x)

@@ -90,6 +90,7 @@ type Execution struct {
 
 	// Only during Decide.
 	now   time.Time
+	seen  view      // of the state that is at work
 	out   []Event   // the newest of the events
 	full  [][]Event // those before, in pieces: a long batch is not copied over and over
 	ready []*frame  // frames that can go on without an outside effect, each once

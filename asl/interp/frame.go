@@ -62,6 +62,7 @@ type frame struct {
 
 // task is a task that was scheduled and has no outcome.
 type task struct {
+	debt      debt // that it be run
 	seq       uint64
 	token     string
 	args      value.Value
@@ -139,6 +140,14 @@ func (x *Execution) newFrame(parent *frame, index int, flow *asl.Flow, input val
 	return f
 }
 
+// frame finds a frame; nil when it is no more.
+func (x *Execution) frame(id uint32) *frame {
+	if id == 0 { // the machine's own, which most have alone
+		return x.root
+	}
+	return x.frames[id]
+}
+
 // enqueue notes that f can go on.
 func (x *Execution) enqueue(f *frame) {
 	if f.queued || x.status != Running {
@@ -168,9 +177,13 @@ func (x *Execution) drop(f *frame) {
 // release withdraws what f's state was waiting for.
 func (x *Execution) release(f *frame) {
 	if f.task != nil {
-		x.owed.settle(Key{f.task.seq, TaskEffect})
-		x.owed.settle(Key{f.task.seq, TimeoutTimer})
-		x.owed.settle(Key{f.task.seq, HeartbeatTimer})
+		x.owed.settle(f.task.debt.key)
+		if f.task.timeout > 0 {
+			x.owed.settle(Key{f.task.seq, TimeoutTimer})
+		}
+		if f.task.heartbeat > 0 {
+			x.owed.settle(Key{f.task.seq, HeartbeatTimer})
+		}
 		f.task = nil
 	}
 	if f.timer.Seq != 0 {

@@ -196,17 +196,17 @@ func (x *Execution) oweMapRun(f *frame, e *Event) {
 	f.mapRun, f.mapRunARN = &mapRun{seq: e.Seq, arn: e.Resource, started: e.ID}, e.Resource
 	if r, t := x.mapRunOf(f); t == nil {
 		r.MapRun, r.ARN, r.Redriven = e.Seq, e.Resource, e.Type == MapRunRedriven
-		x.owed.owe(f.id, r)
+		x.owed.owe(f, r)
 	}
 }
 
 // mapRunOutput handles the result of a map run.
 func (x *Execution) mapRunOutput(in MapRunOutput) {
-	d, ok := x.owed.owed[Key{in.MapRun, MapRunEffect}]
-	if !ok {
+	d := x.owed.find(Key{in.MapRun, MapRunEffect})
+	if d == nil {
 		return
 	}
-	f := x.frames[d.frame]
+	f := d.frame
 	out := in.Output.Sealed()
 	if len(out.Raw()) > MaxPayload {
 		x.emit(Event{Type: MapRunFailed, Prev: f.prev, Frame: f.id, Error: failure.DataLimitExceeded,
@@ -218,10 +218,10 @@ func (x *Execution) mapRunOutput(in MapRunOutput) {
 
 // mapRunFailure handles the failure of a map run.
 func (x *Execution) mapRunFailure(in MapRunFailure) {
-	d, ok := x.owed.owed[Key{in.MapRun, MapRunEffect}]
-	if !ok {
+	d := x.owed.find(Key{in.MapRun, MapRunEffect})
+	if d == nil {
 		return
 	}
-	f := x.frames[d.frame]
+	f := d.frame
 	x.emit(Event{Type: MapRunFailed, Prev: f.prev, Error: in.Error, Cause: in.Cause, Frame: f.id})
 }

@@ -122,7 +122,7 @@ func (v *view) parameters() (value.Value, *trouble) {
 
 // pass does a Pass state.
 func (x *Execution) pass(f *frame) *trouble {
-	v := x.view(f)
+	v := x.own(f)
 	if f.state.JSONata {
 		return x.leave(f, v, value.Value{}, f.input)
 	}
@@ -139,7 +139,7 @@ func (x *Execution) pass(f *frame) *trouble {
 
 // passThrough leaves a state that has no result: Wait and Succeed.
 func (x *Execution) passThrough(f *frame) *trouble {
-	v := x.view(f)
+	v := x.own(f)
 	if f.state.JSONata {
 		return x.leave(f, v, value.Value{}, f.input)
 	}
@@ -152,7 +152,7 @@ func (x *Execution) passThrough(f *frame) *trouble {
 
 // choose does a Choice state.
 func (x *Execution) choose(f *frame) *trouble {
-	v := x.view(f)
+	v := x.own(f)
 	in, t := f.input, (*trouble)(nil)
 	if !f.state.JSONata {
 		if in, t = v.effective(); t != nil {
@@ -192,7 +192,7 @@ func (v *view) holds(c *asl.ChoiceRule, in value.Value) (bool, *trouble) {
 
 // wait does a Wait state up to its waiting.
 func (x *Execution) wait(f *frame) *trouble {
-	v := x.view(f)
+	v := x.own(f)
 	in, t := f.input, (*trouble)(nil)
 	if !f.state.JSONata {
 		if in, t = v.effective(); t != nil {
@@ -218,7 +218,7 @@ func (x *Execution) wait(f *frame) *trouble {
 
 // fails does a Fail state: it has no Exited event.
 func (x *Execution) fails(f *frame) *trouble {
-	v := x.view(f)
+	v := x.own(f)
 	name, t := v.words(f.state.Fail.Error)
 	if t != nil {
 		return t
@@ -257,7 +257,7 @@ func (v *view) words(w *asl.Text) (string, *trouble) {
 
 // finish leaves a state whose result is there: Task, Parallel, Map.
 func (x *Execution) finish(f *frame) *trouble {
-	v := x.view(f)
+	v := x.own(f)
 	if f.state.Type == asl.Task {
 		v.note("result", f.result)
 	}

@@ -35,7 +35,7 @@ func eventsOf(s *asl.State) *taskEvents {
 // schedule does a Task state up to its task's being owed.
 func (x *Execution) schedule(f *frame) *trouble {
 	spec := f.state.Task
-	v := x.view(f)
+	v := x.own(f)
 	if spec.Resource.Kind == asl.Activity || spec.Resource.Pattern == asl.WaitForTaskToken {
 		v.token = x.token(x.seq + 1)
 	}
@@ -134,11 +134,10 @@ func (x *Execution) resume() {
 
 // running is the frame whose task was scheduled by event seq and is not done; nil when there is none.
 func (x *Execution) running(seq uint64) *frame {
-	d, ok := x.owed.owed[Key{seq, TaskEffect}]
-	if !ok {
-		return nil
+	if d := x.owed.find(Key{seq, TaskEffect}); d != nil {
+		return d.frame
 	}
-	return x.frames[d.frame]
+	return nil
 }
 
 // ensureStarted writes that f's task had started, when nobody has.
@@ -195,7 +194,7 @@ func (x *Execution) fired(k Key) {
 	case MachineTimer:
 		x.emit(Event{Type: ExecutionTimedOut})
 	case WaitTimer, RetryTimer:
-		x.emit(Event{Type: TimerEnded, Frame: x.owed.owed[k].frame})
+		x.emit(Event{Type: TimerEnded, Frame: x.owed.find(k).frame.id})
 	case TimeoutTimer, HeartbeatTimer:
 		for _, e := range x.owed.all() {
 			if t, ok := e.(*Timer); ok && (t.Timer == k || !t.At.After(x.now)) && (t.Timer.Kind == TimeoutTimer || t.Timer.Kind == HeartbeatTimer) && x.owed.has(t.Timer) {

@@ -105,7 +105,7 @@ func NewTest(c TestConfig, now time.Time) *Test {
 		x.settle(f, tr)
 	case asl.Wait:
 		x.settle(f, x.wait(f))
-		if timer, ok := x.owed.owed[f.timer]; ok {
+		if timer := x.owed.find(f.timer); timer != nil {
 			t.until = timer.effect.(*Timer).At
 			return t
 		}
@@ -116,7 +116,7 @@ func NewTest(c TestConfig, now time.Time) *Test {
 		x.settle(f, x.work(f))
 	}
 	if f.task != nil {
-		t.task = x.owed.owed[Key{f.task.seq, TaskEffect}].effect.(*RunTask)
+		t.task = f.runTask()
 		t.wants = true
 		return t
 	}
