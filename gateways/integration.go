@@ -434,6 +434,7 @@ func (p *Proxy) callService(ctx context.Context, c *call, uri string, out *outgo
 		return nil, internalError
 	}
 	r.Header = header
+	r.Header.Set("X-Amzn-Trace-Id", c.traceID)
 	r.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential="+c.api.Account+"/"+c.began.UTC().Format("20060102")+"/"+a.Region+"/"+service+
 		"/aws4_request, SignedHeaders=host, Signature=0")
 	return p.inside(r), nil

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bytes"
 	"io"
 	"net/http"
 	"regexp"
@@ -8,7 +9,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 	"go.uber.org/goleak"
+
+	"anthill/functions"
+	"anthill/sandbox"
 )
 
 // figure reads one metric.
@@ -63,6 +68,42 @@ func TestMetrics(t *testing.T) {
 	defer res.Body.Close()
 	if res.StatusCode != http.StatusNotFound {
 		t.Errorf("listing the bucket metrics, which does not exist: %s", res.Status)
+	}
+}
+
+// What /metrics shows keeps Prometheus' own rules of names, units and help, also once every kind of it has been seen.
+func TestMetricsKeepTheRules(t *testing.T) {
+	p := run(t, Config{})
+	machine := p.machine("passes", `{"StartAt": "P", "States": {"P": {"Type": "Pass", "End": true}}}`)
+	p.sfn("StartExecution", map[string]any{"stateMachineArn": machine})
+	p.s.mu.house.served(functions.Key{}, &functions.Served{Start: sandbox.Cold, Phases: sandbox.Phases{Queued: 1, Sent: 2}})
+	res, err := http.Get(p.url + "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	problems, err := promlint.New(bytes.NewReader(text)).Lint()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range problems {
+		t.Errorf("%s: %s", v.Metric, v.Text)
+	}
+	families, err := p.s.c.metrics.registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		if name := f.GetName(); !bytes.Contains(text, []byte("# HELP "+name+" ")) {
+			t.Errorf("%s was not looked at", name)
+		}
+	}
+	if len(families) < 15 {
+		t.Errorf("only %d metrics", len(families))
 	}
 }
 

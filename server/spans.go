@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -24,6 +25,7 @@ const traceHeader = "X-Amzn-Trace-Id"
 type visit struct {
 	began               time.Time
 	trace, span, parent []byte // parent is nil when the request came without a trace
+	sampled             bool   // it is exported
 }
 
 type visitKey struct{}
@@ -33,18 +35,21 @@ type visitKey struct{}
 func (t *traces) begin(r *http.Request) *http.Request {
 	v := &visit{began: time.Now(), span: make([]byte, 8)}
 	rand.Read(v.span)
-	sampled := "1"
+	said := "" // of whether it is to be sampled
 	if root, parent, s, ok := parseHeader(r.Header.Get(traceHeader)); ok {
-		v.trace, v.parent = root, parent
-		sampled = cmp.Or(s, sampled)
-	} else if root, parent, ok := parseTraceparent(r.Header.Get("traceparent")); ok {
-		v.trace, v.parent = root, parent
+		v.trace, v.parent, said = root, parent, s
+	} else if root, parent, s, ok := parseTraceparent(r.Header.Get("traceparent")); ok {
+		v.trace, v.parent, said = root, parent, s
 	} else {
 		v.trace = make([]byte, 16)
 		rand.Read(v.trace)
 		for i, s := 0, uint32(v.began.Unix()); i < 4; i++ {
 			v.trace[i] = byte(s >> (24 - 8*i)) // X-Ray's traces begin with their second
 		}
+	}
+	sampled := "0"
+	if v.sampled = t.sampler.takes(v.trace, said); v.sampled {
+		sampled = "1"
 	}
 	id := hex.EncodeToString(v.trace)
 	r = r.WithContext(context.WithValue(r.Context(), visitKey{}, v))
@@ -76,13 +81,17 @@ func parseRoot(root string) ([]byte, bool) {
 	return id, id != nil
 }
 
-func parseTraceparent(header string) (root, parent []byte, ok bool) {
+func parseTraceparent(header string) (root, parent []byte, sampled string, ok bool) {
 	parts := strings.Split(header, "-")
 	if len(parts) < 4 || parts[0] == "ff" {
-		return nil, nil, false
+		return nil, nil, "", false
+	}
+	flags, err := hex.DecodeString(parts[3])
+	if err != nil || len(flags) != 1 {
+		return nil, nil, "", false
 	}
 	root, parent = hexOf(parts[1], 16), hexOf(parts[2], 8)
-	return root, parent, root != nil && parent != nil
+	return root, parent, strconv.Itoa(int(flags[0] & 1)), root != nil && parent != nil
 }
 
 // hexOf is n bytes that are not all zero; nil for anything else.
@@ -122,7 +131,7 @@ func (t *traces) answered(r *http.Request, service, operation string, status int
 		return
 	}
 	v, _ := r.Context().Value(visitKey{}).(*visit)
-	if v == nil {
+	if v == nil || !v.sampled {
 		return
 	}
 	ended, method, path := time.Now(), r.Method, r.URL.Path
@@ -149,7 +158,12 @@ func (t *traces) served(k functions.Key, s *functions.Served) {
 		return
 	}
 	c := *s
-	t.add(func() []*trace.Span { return invocationSpans(k, &c) })
+	t.add(func() []*trace.Span {
+		if root, _, said, ok := parseHeader(c.TraceID); !ok || !t.sampler.takes(root, said) {
+			return nil
+		}
+		return invocationSpans(k, &c)
+	})
 }
 
 func invocationSpans(k functions.Key, s *functions.Served) []*trace.Span {
@@ -188,6 +202,10 @@ func (h *house) ended() func(workflows.Execution) {
 	}
 	return func(e workflows.Execution) {
 		h.traces.add(func() []*trace.Span {
+			root, ok := parseRoot(e.Root())
+			if _, _, said, _ := parseHeader(e.TraceHeader); !ok || !h.traces.sampler.takes(root, said) {
+				return nil // or its trace header names no trace of X-Ray's
+			}
 			seen, err := h.workflows.Trace(e.ARN)
 			if err != nil {
 				h.traces.lost.Add(1) // its history is gone already

@@ -28,6 +28,8 @@ type traces struct {
 	client otlptrace.Client
 	of     *resource.Resource
 
+	sampler sampler
+
 	queue   chan happening
 	batches chan []*trace.Span
 	lost    atomic.Int64
@@ -59,6 +61,7 @@ func newTraces(to string, log *slog.Logger) (*traces, error) {
 	t := &traces{log: log, queue: make(chan happening, queuedHappenings), batches: make(chan []*trace.Span, queuedBatches), stop: make(chan struct{})}
 	t.client = otlptracehttp.NewClient(otlptracehttp.WithEndpointURL(to),
 		otlptracehttp.WithRetry(otlptracehttp.RetryConfig{Enabled: true, InitialInterval: time.Second, MaxInterval: 5 * time.Second, MaxElapsedTime: 30 * time.Second}))
+	t.sampler = newSampler(os.Getenv("OTEL_TRACES_SAMPLER"), os.Getenv("OTEL_TRACES_SAMPLER_ARG"), log)
 	name := os.Getenv("OTEL_SERVICE_NAME")
 	t.of = &resource.Resource{Attributes: []*common.KeyValue{text("service.name", cmp.Or(name, "anthill")), text("service.version", Version)}}
 	ctx, end := context.WithCancel(context.Background())

@@ -166,7 +166,7 @@ func TestTwentyFailuresLeaveNothing(t *testing.T) {
 	if now := openFiles(t); len(now) > len(files) {
 		t.Errorf("%d files are open after twenty failures, %d before: %q", len(now), len(files), now)
 	}
-	if m := heap(); m > memory+8<<20 {
+	if m := heap(); m > memory+8<<20 && !raceDetector { // under it Pebble keeps what it freed, to see whether somebody touches it
 		t.Errorf("%d KiB are in use after twenty failures, %d before", m>>10, memory>>10)
 	}
 }
