@@ -106,7 +106,7 @@ func (h *house) python(name, source string) sandbox.Spec {
 	}
 	return sandbox.Spec{Key: name, FunctionName: name, Version: "$LATEST", Runtime: "python3.11", Handler: "app.handler", CodeDir: dir,
 		ARN: "arn:aws:lambda:us-east-1:000000000000:function:" + name, Account: "000000000000", Region: "us-east-1",
-		MemoryMB: 256, TmpMB: 512, Timeout: 5 * time.Second, LogGroup: "/aws/lambda/" + name}
+		MemoryMB: 256, TmpMB: 512, Timeout: 5 * patience * time.Second, LogGroup: "/aws/lambda/" + name}
 }
 
 func (h *house) invoke(s sandbox.Spec, event string) *sandbox.Result {

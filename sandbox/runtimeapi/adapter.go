@@ -13,6 +13,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -99,7 +100,13 @@ func run(l *link, job *Job, begin int64) (syscall.WaitStatus, error) {
 	}
 	a := &api{l: l, job: job, word: make(chan []byte, 1), waits: make(chan *invocation, 1), x: newExtensions(nil)}
 	a.begin.Store(begin)
-	a.memory = func() int64 { return 0 }
+	var runtime atomic.Int64 // the process; 0 before there is one. It may ask for its work before we know of it.
+	a.memory = func() int64 {
+		if pid := runtime.Load(); pid != 0 {
+			return residentPeak(int(pid))
+		}
+		return 0
+	}
 	env := job.Env
 	switch {
 	case job.Waits && job.Early:
@@ -142,7 +149,7 @@ func run(l *link, job *Job, begin int64) (syscall.WaitStatus, error) {
 		}
 		return 0, err
 	}
-	a.memory = func() int64 { return residentPeak(c.runtime) }
+	runtime.Store(int64(c.runtime))
 	if a.relay != nil {
 		a.relay.started()
 		go a.relay.follow(a)
