@@ -57,6 +57,8 @@ func runtimeMain(handler string) {
 // misbehave answers the invocation at that URL wrongly.
 func misbehave(how, at string) {
 	switch how {
+	case "tells":
+		say(at+"/response", tellInside())
 	case "error":
 		say(at+"/error", `{"errorType":"Mine","errorMessage":"no"}`)
 	case "exit":

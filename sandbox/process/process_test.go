@@ -44,7 +44,8 @@ type house struct {
 	code string
 
 	initLimit, freezeAfter time.Duration // as sandbox.Config
-	spares                 int           // as process.Config
+	spares                 int           // as process.Config, as engine
+	engine                 string
 }
 
 type lines struct {
@@ -84,7 +85,7 @@ func newHouse(t testing.TB) *house {
 
 func (h *house) open() {
 	h.t.Helper()
-	d, err := process.Open(context.Background(), process.Config{Dir: h.dir, Spares: h.spares})
+	d, err := process.Open(context.Background(), process.Config{Dir: h.dir, Spares: h.spares, ImageEngine: h.engine})
 	if err != nil {
 		h.t.Fatal(err)
 	}
