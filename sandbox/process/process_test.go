@@ -30,7 +30,7 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == "platform" {
 		os.Exit(platformMain(os.Args[2:]))
 	}
-	goleak.VerifyTestMain(m)
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("anthill/sandbox/supervisor.awaitEnd")) // supervisors may outlive who started them
 }
 
 // house is a pool over real processes.
