@@ -324,7 +324,12 @@ func (p *Pool) removeLocked(m *member) {
 		return // Close ends it
 	}
 	p.refillLocked(m.spec.Key)
-	p.wg.Go(func() { p.end(m) })
+	p.wg.Go(func() {
+		if m.once {
+			p.gate.after(p.ctx)
+		}
+		p.end(m)
+	})
 }
 
 // end ends an environment that nobody uses any more, and passes on what it wrote to the last, its extensions' farewell

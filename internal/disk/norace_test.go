@@ -2,5 +2,4 @@
 
 package disk_test
 
-// patience is how much slower everything may be.
-const patience = 1
+const raceDetector = false

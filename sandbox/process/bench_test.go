@@ -79,7 +79,7 @@ func echo(b *testing.B) func() {
 }
 
 // onCPU is the time that a process has run, all its threads together (proc(5), schedstat).
-func onCPU(b *testing.B, pid int) time.Duration {
+func onCPU(b testing.TB, pid int) time.Duration {
 	all, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", pid))
 	if err != nil || len(all) == 0 {
 		b.Fatal(all, err)

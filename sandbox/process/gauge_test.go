@@ -3,17 +3,18 @@ package process
 import "testing"
 
 func TestRunnable(t *testing.T) {
-	for stat, want := range map[string]int{
-		"cpu  1 2\nctxt 9\nprocesses 4\nprocs_running 3\nprocs_blocked 0\n": 3,
-		"cpu  1 2\n":                     -1,
-		"cpu  1 2\nprocs_running many\n": -1,
+	for load, want := range map[string]int{
+		"0.80 1.53 2.14 3/1234 5678\n": 3,
+		"0.80 1.53 2.14 10/20 1\n":     10,
+		"0.80 1.53 2.14":               -1,
+		"0.80 1.53 2.14 many/20 1\n":   -1,
 	} {
-		n, ok := runnable([]byte(stat))
+		n, ok := runnable([]byte(load))
 		if !ok {
 			n = -1
 		}
 		if n != want {
-			t.Errorf("%q: %d, want %d", stat, n, want)
+			t.Errorf("%q: %d, want %d", load, n, want)
 		}
 	}
 }

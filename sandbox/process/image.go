@@ -25,7 +25,7 @@ func (d *Driver) imageAdapter(e *environment) (*supervisor.Adapter, error) {
 	if err != nil {
 		return nil, err
 	}
-	a.Image, a.Engine = root, d.c.ImageEngine
+	a.Image = root
 	if isRoot() {
 		a.Job.User = []int{993, 990}
 	}

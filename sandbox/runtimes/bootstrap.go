@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
+	"hash"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -28,7 +29,8 @@ func Bootstrap(ctx context.Context, dir string, i Interpreter) (string, error) {
 	if err != nil {
 		return "", fault.In(op, err)
 	}
-	target := filepath.Join(dir, i.Language+"-"+i.Version+"-"+digest)
+	digest.Write(pause())
+	target := filepath.Join(dir, i.Language+"-"+i.Version+"-"+hex.EncodeToString(digest.Sum(nil))[:12])
 	if _, err := os.Stat(target); err == nil {
 		return target, nil
 	}
@@ -39,6 +41,11 @@ func Bootstrap(ctx context.Context, dir string, i Interpreter) (string, error) {
 		if i.Language != "python" {
 			return nil
 		}
+		if program := pause(); program != nil {
+			if err := os.WriteFile(filepath.Join(tmp, "init"), program, 0o755); err != nil {
+				return err
+			}
+		}
 		// Without bytecode beside it every plain start would compile it again. A failure only costs that time.
 		_ = exec.CommandContext(ctx, i.Path, "-I", "-S", "-m", "compileall", "-q", tmp).Run()
 		return nil
@@ -46,7 +53,7 @@ func Bootstrap(ctx context.Context, dir string, i Interpreter) (string, error) {
 	return target, fault.In(op, err)
 }
 
-func digestOf(files fs.FS) (string, error) {
+func digestOf(files fs.FS) (hash.Hash, error) {
 	h := sha256.New()
 	err := fs.WalkDir(files, ".", func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
@@ -57,7 +64,7 @@ func digestOf(files fs.FS) (string, error) {
 		h.Write(b)
 		return err
 	})
-	return hex.EncodeToString(h.Sum(nil))[:12], err
+	return h, err
 }
 
 // publish fills a new directory and gives it its name by one rename. When somebody else was faster theirs stays.

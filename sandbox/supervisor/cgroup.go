@@ -92,12 +92,11 @@ func (g *groups) find() {
 			}
 		}
 	})
-	own := fmt.Sprintf("%s-%d", groupName, os.Getpid())
 	if g.memory == "" && unified != "" {
-		base := filepath.Join(unified, own)
 		_ = os.WriteFile(filepath.Join(unified, "cgroup.subtree_control"), []byte("+memory +pids"), 0) // on already, or refused below
 		_ = os.WriteFile(filepath.Join(unified, "cgroup.subtree_control"), []byte("+cpu"), 0)          // the same
-		if err := os.Mkdir(base, 0o755); err != nil {
+		base, err := ownGroup(unified)
+		if err != nil {
 			g.why = err.Error()
 			return
 		}
@@ -116,14 +115,31 @@ func (g *groups) find() {
 		if *dir == "" {
 			continue
 		}
-		*dir = filepath.Join(*dir, own)
-		if err := os.Mkdir(*dir, 0o755); err != nil && !os.IsExist(err) {
-			g.why, *dir = err.Error(), ""
+		var err error
+		if *dir, err = ownGroup(*dir); err != nil {
+			g.why = err.Error()
 		}
 	}
 	if g.memory == "" && g.why == "" {
 		g.why = "no memory controller is mounted"
 	}
+}
+
+// ownGroup makes a new group for this supervisor under parent. One that was killed leaves groups behind, and its process number
+// to others: in a group of that name they would find theirs there already.
+func ownGroup(parent string) (dir string, err error) {
+	name := fmt.Sprintf("%s-%d", groupName, os.Getpid())
+	for n := 2; n < 100; n++ {
+		dir = filepath.Join(parent, name)
+		if err = os.Mkdir(dir, 0o755); err == nil {
+			return dir, nil
+		}
+		if !os.IsExist(err) {
+			break
+		}
+		name = fmt.Sprintf("%s-%d-%d", groupName, os.Getpid(), n)
+	}
+	return "", err
 }
 
 // make makes a group with these limits. It gives nil when the machine has none to give.

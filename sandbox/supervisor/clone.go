@@ -109,6 +109,9 @@ func (t *template) fork(tmp string, give func(c *clone) error) (*clone, error) {
 		delete(t.mu.clones, c.id)
 		t.mu.Unlock()
 		c.group.remove()
+		if tmp == "" && c.scratch != nil {
+			c.scratch.remove()
+		}
 		return nil, err
 	}
 	var err error
@@ -159,49 +162,6 @@ func (t *template) fork(tmp string, give func(c *clone) error) (*clone, error) {
 		return fail(err)
 	}
 	return c, nil
-}
-
-// spare gives a clone that was made ahead; nil when there is none.
-func (t *template) spare() *clone {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	n := len(t.mu.spares)
-	if n == 0 {
-		return nil
-	}
-	c := t.mu.spares[n-1]
-	t.mu.spares = t.mu.spares[:n-1]
-	t.mu.used = time.Now()
-	return c
-}
-
-// refill makes spares, a little later: what was started last comes first.
-func (t *template) refill() {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.mu.filling || t.mu.err != nil || t.mu.dropped || len(t.mu.spares) >= t.spec.Spares {
-		return
-	}
-	t.mu.filling = true
-	t.k.wg.Go(func() {
-		for {
-			select {
-			case <-t.k.quit:
-			case <-time.After(20 * time.Millisecond):
-			}
-			c, err := t.fork("", nil)
-			t.mu.Lock()
-			if err == nil {
-				t.mu.spares = append(t.mu.spares, c)
-			}
-			if err != nil || len(t.mu.spares) >= t.spec.Spares || t.mu.dropped {
-				t.mu.filling = false
-				t.mu.Unlock()
-				return
-			}
-			t.mu.Unlock()
-		}
-	})
 }
 
 // order is what a clone is told.

@@ -6,12 +6,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"slices"
+	"time"
 )
 
 // A clone shares its template's memory until it writes there, and has no page of a library's file until it reads it: its
-// first invocation meets hundreds of faults. Which pages those are the first clone that has served shows; from then on every
-// clone has the template make them its own at once, spares long before they are needed.
+// first invocation meets hundreds of faults. Which pages those are the first clone that has served shows; from then on spares
+// make them their own before they are needed.
 
 // span is some pages: the first, how many, and 1 when they are written to.
 type span [3]uint64
@@ -29,35 +29,75 @@ const (
 	maxSpans   = 4000 // that fit into a packet
 )
 
-// heed tells c's template which pages invocations touch, once, when c has served one. state is its state page. A spare
-// tells them from those that every clone touches before it waits.
+// lookAfter is when an environment is looked at that may have served its first invocation.
+var lookAfter = [...]time.Duration{300 * time.Millisecond, 2 * time.Second, 10 * time.Second, time.Minute}
+
+// observe waits for c to serve, if its template does not know yet what invocations touch. state is its state page. One clone is
+// observed at a time.
+func (c *clone) observe(state string) {
+	t := c.t
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.mu.hot || t.mu.observed || t.mu.err != nil {
+		return
+	}
+	t.mu.observed = true
+	t.k.wg.Go(func() {
+		for _, d := range lookAfter {
+			wait := time.NewTimer(d)
+			select {
+			case <-wait.C:
+				c.heed(state)
+			case <-c.ended:
+			case <-t.k.quit:
+			}
+			wait.Stop()
+		}
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		t.mu.observed = false
+	})
+}
+
+// heed tells c's template which pages invocations touch, once, when c has served one. Spares that were made without that
+// knowledge give way to others.
 func (c *clone) heed(state string) {
+	t := c.t
+	if t.knows() || c.pid <= 0 || t.k.ending() {
+		return
+	}
 	if p, err := ReadPage(state); err != nil || p.Number == 0 || p.State == Running {
 		return
 	}
-	c.t.mu.Lock()
-	var waiting int
-	if n := len(c.t.mu.spares); n > 0 {
-		waiting = c.t.mu.spares[n-1].pid
+	pages, err := touched(c.pid)
+	if err != nil || len(pages) == 0 {
+		return // it has ended; another will show them
 	}
-	known := c.t.mu.hot || c.t.mu.err != nil || waiting <= 0 || c.pid <= 0
-	c.t.mu.hot = c.t.mu.hot || !known
-	c.t.mu.Unlock()
-	if known {
+	b, err := json.Marshal(templateMessage{Op: "hot", Pages: spansOf(pages)})
+	if err != nil || len(b) > maxMessage {
 		return
 	}
-	before, err := touched(waiting)
-	if err != nil {
-		return // clones do without
-	}
-	after, err := touched(c.pid)
-	if err != nil {
+	t.mu.Lock()
+	if t.mu.hot || t.mu.err != nil {
+		t.mu.Unlock()
 		return
 	}
-	b, err := json.Marshal(templateMessage{Op: "hot", Pages: spansOf(after, before)})
-	if err == nil && len(b) < maxMessage {
-		_, _, _ = c.t.conn.WriteMsgUnix(b, nil, nil) // a template that is gone needs it no more
+	t.mu.hot = true
+	cold := t.mu.spares
+	t.mu.spares = nil
+	t.mu.Unlock()
+	_, _, _ = t.conn.WriteMsgUnix(b, nil, nil) // a template that is gone needs it no more
+	for _, s := range cold {
+		s.kill()
 	}
+	t.refill()
+}
+
+// knows reports whether t was told which pages invocations touch, or needs it no more.
+func (t *template) knows() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.mu.hot || t.mu.err != nil
 }
 
 // touched are the pages that the process pid has written to since it was forked, in ascending order, with 1 in their last
@@ -102,15 +142,12 @@ func touched(pid int) ([]uint64, error) {
 	return all, nil
 }
 
-// spansOf are the pages of after that are not in before. Gaps between pages that are read are closed.
-func spansOf(after, before []uint64) []span {
+// spansOf puts pages together. Gaps between pages that are read are closed.
+func spansOf(pages []uint64) []span {
 	const gap = 16
 	var spans []span
 	var written, read uint64
-	for _, p := range after {
-		if _, had := slices.BinarySearch(before, p); had {
-			continue
-		}
+	for _, p := range pages {
 		page, kind, near := p>>1, p&1, uint64(1)
 		count := &written
 		if kind == 0 {

@@ -286,6 +286,7 @@ func (k *keeper) startClone(e *environment, c *Command, s *started, log, inner, 
 		own(cl)
 		if give(cl) == nil {
 			s.method, s.tmp, s.pid = "spare", cl.tmp, cl.pid
+			cl.observe(e.state)
 			return nil
 		}
 		t.mu.Lock() // a spare that died is no reason to fail
@@ -307,6 +308,7 @@ func (k *keeper) startClone(e *environment, c *Command, s *started, log, inner, 
 	}
 	k.known(e, c.ID, cl)
 	s.tmp, s.pid = cl.tmp, cl.pid
+	cl.observe(e.state)
 	return nil
 }
 
@@ -370,6 +372,7 @@ func (k *keeper) forget(prefix string, now time.Time) {
 	k.templates.Lock()
 	defer k.templates.Unlock()
 	for key, t := range k.templates.all {
+		t.shrink()
 		if (prefix != "" && strings.HasPrefix(key, prefix)) || t.idle(now, 10*time.Minute) {
 			t.drop()
 			if !t.alive() || t.idle(now, 0) {
@@ -402,6 +405,13 @@ func (k *keeper) noNamespaces() string {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	return k.mu.plain
+}
+
+// ending reports whether nothing is started any more.
+func (k *keeper) ending() bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.mu.ended
 }
 
 func (k *keeper) giveUpNamespaces(err error) {

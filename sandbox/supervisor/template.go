@@ -65,9 +65,12 @@ type template struct {
 		clones  map[string]*clone
 		spares  []*clone
 		filling bool
+		demand  demand
 		used    time.Time
 		dropped bool
 		hot     bool // it was told which pages invocations touch
+
+		observed bool // somebody waits for a clone to show them
 	}
 }
 
@@ -228,10 +231,7 @@ func (t *template) greet(pid int) error {
 	t.mu.Lock()
 	t.mu.threads = m.Threads
 	t.mu.Unlock()
-	t.k.mu.Lock()
-	ended := t.k.mu.ended
-	t.k.mu.Unlock()
-	if ended { // endAll did not know of it yet
+	if t.k.ending() { // endAll did not know of it yet
 		_ = syscall.Kill(pid, syscall.SIGKILL)
 		t.conn.Close()
 		return fmt.Errorf("the supervisor is ending")
@@ -320,7 +320,10 @@ func (t *template) over() {
 	for _, w := range forking {
 		w <- fmt.Errorf("the template has ended")
 	}
-	for _, c := range clones {
+	for id, c := range clones {
+		if forking[id] != nil {
+			continue // whoever forks it removes what it has so far
+		}
 		c.kill()
 		c.end(syscall.WaitStatus(syscall.SIGKILL))
 	}

@@ -15,6 +15,23 @@ The first pidfd is of the process whose end is the end of the whole environment,
 one process is both.
 """
 
+import os
+
+
+class Forked:
+    """What the next fork of this process does before anything else: other modules have hooks there that write to memory."""
+
+    todo = None
+
+    @classmethod
+    def first(cls):
+        todo, cls.todo = cls.todo, None
+        if todo is not None:
+            todo()
+
+
+os.register_at_fork(after_in_child=Forked.first)  # before the modules below register theirs
+
 import ast
 import binascii
 import ctypes
@@ -22,7 +39,6 @@ import gc
 import importlib
 import importlib.util
 import json
-import os
 import select
 import signal
 import socket
@@ -188,7 +204,7 @@ class Template:
         self.runtime = runtime  # of a snapshot it has run its init
         self.clones = {}  # pid -> (id, status pipe or shell)
         self.ending = {}  # shell -> (id, status of its runtime)
-        self.hot = ()  # pages that an invocation touches, as zygote_memory.own takes them
+        self.hot = None  # pages that an invocation touches
 
     def fork(self, request, fds):
         shell = status_in = None
@@ -199,12 +215,15 @@ class Template:
         try:
             if shell is not None:
                 check(libc.setns(shell, CLONE_NEWPID), "setns")
+            groups = fds[2 if shell is not None else 1:]
+            Forked.todo = lambda: self.settle(groups)
             pid = os.fork()
         except OSError:
             os.close(held)
             raise
         if pid == 0:
-            os._exit(self.run(request, fds, held, status_in))
+            os._exit(self.run(fds, held, status_in))
+        Forked.todo = None
         if status_in is not None:
             os.close(status_in)
         self.clones[pid] = (request["id"], held)
@@ -219,7 +238,15 @@ class Template:
             raise OSError(message.decode() or "nobody makes shells any more")
         return fds[0]
 
-    def run(self, request, fds, held, status):
+    def settle(self, groups):
+        """Takes a clone into its control groups, and makes the memory its own that it is going to write to."""
+        for fd in groups:
+            os.write(fd, b"0")
+            os.close(fd)
+        if self.hot and self.shells is not None:
+            self.hot.own()
+
+    def run(self, fds, held, status):
         """A clone's whole life; what it gives is its exit status, as the interpreter itself would end."""
         import atexit
 
@@ -245,21 +272,17 @@ class Template:
     def clone(self, fds, held, status):
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, self.child)
-        control, groups = fds[0], fds[1:]
-        if self.shells is not None:
-            tmp, groups = groups[0], groups[1:]
-            self.shells.close()
+        control = fds[0]
         self.requests.close()
         for fd in self.wake:
             os.close(fd)
-        for fd in groups:
-            os.write(fd, b"0")
-            os.close(fd)
         os.setsid()
         if self.shells is not None:
+            self.shells.close()
             here = os.getcwd()
             check(libc.setns(held, CLONE_NEWNS | CLONE_NEWIPC), "setns")
-            show_tmp(tmp)
+            mount_proc()
+            show_tmp(fds[1])
             os.chdir(here)
         else:
             libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)  # what the function starts and leaves comes to us
@@ -270,25 +293,25 @@ class Template:
             libc.prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0)
             os.close(status)
         os.close(held)
+        control = socket.socket(fileno=control)
+        ahead = not select.select([control], [], [], 0)[0]  # nobody waits for it
         drop_powers(self.job["user"] if self.shells is not None else None, self.filter)
         for _, other in self.clones.values():
             os.close(other)
         for other in self.ending:
             os.close(other)
-        self.become(control)
+        self.become(control, ahead)
 
-    def become(self, control):
+    def become(self, control, ahead):
         """Makes ready what needs not know the environment, waits for its work, and does it."""
-        sock = socket.socket(fileno=control)
         zygote_snapshot.reseed()
         for name, value in LIMITS.items():
             limit(name, value)
         if self.job["snapshot"]:
             zygote_snapshot.renew(self.runtime.held)
-        if not select.select([sock], [], [], 0)[0]:
+        if ahead and not self.hot:
             self.runtime.rehearse()
-            zygote_memory.own(self.hot)
-        message, fds = bootstrap.receive_fd(sock)
+        message, fds = bootstrap.receive_fd(control)
         if not message:
             os._exit(0)
         work = json.loads(message)
@@ -299,14 +322,14 @@ class Template:
             limit(name, value)
         runtime = self.runtime
         if self.job["snapshot"]:
-            runtime.restored(fds[1], sock.detach(), fds[2])
+            runtime.restored(fds[1], control.detach(), fds[2])
             return
         for name in work["gone"]:
             os.environ.pop(name, None)
         os.environ.update(work["env"])
         place(self.job)
         runtime.begin_again(work["learn"])
-        bootstrap.run(runtime, fds[1], sock.detach(), fds[2])
+        bootstrap.run(runtime, fds[1], control.detach(), fds[2])
 
     def say(self, message, fds=()):
         data = json.dumps(message).encode()
@@ -373,7 +396,7 @@ class Template:
 
     def answer(self, request, fds):
         if request["op"] == "hot":
-            self.hot = request["pages"]
+            self.hot = zygote_memory.Hot(request["pages"])
             gc.freeze()
             return
         try:
