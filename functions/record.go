@@ -56,7 +56,7 @@ type recorder struct {
 }
 
 // recordEvery is how long records are gathered before they are written together.
-const recordEvery = 10 * time.Millisecond
+const recordEvery = 50 * time.Millisecond
 
 // pending is an invocation that is not written yet: what its Served is made of when its turn comes, many at a time.
 type pending struct {

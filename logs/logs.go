@@ -60,7 +60,9 @@ type Service struct {
 // Bounds of what waits in memory.
 const (
 	maxPending = 64 << 20              // bytes of lines that a full or slow disk may leave in memory
-	behind     = 20 * time.Millisecond // how long lines gather before they are written
+	behind     = 50 * time.Millisecond // how long lines gather before they are written
+	perStream  = time.Millisecond      // and for how much longer when there are many streams, each of which is a write of its own
+	behindMost = 200 * time.Millisecond
 )
 
 // Open reads the definitions and starts the writer. The writer ends with Close.

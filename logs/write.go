@@ -102,6 +102,7 @@ func (s *Service) dropLocked(st *stream, n int) {
 
 // writeBehind moves pending lines to history until ctx ends, and then once more.
 func (s *Service) writeBehind(ctx context.Context) {
+	gather := behind
 	for {
 		select {
 		case <-ctx.Done():
@@ -111,9 +112,11 @@ func (s *Service) writeBehind(ctx context.Context) {
 		}
 		select { // more lines will come in the same moment
 		case <-ctx.Done():
-		case <-time.After(behind):
+		case <-time.After(gather):
 		}
-		if !s.writeDirty() {
+		streams, ok := s.writeDirty()
+		gather = min(max(behind, time.Duration(streams)*perStream), behindMost)
+		if !ok {
 			select { // the disk refuses: ask again soon
 			case <-ctx.Done():
 			case <-time.After(time.Second):
@@ -126,8 +129,8 @@ func (s *Service) writeBehind(ctx context.Context) {
 	}
 }
 
-// writeDirty writes every dirty stream and reports whether all could be written.
-func (s *Service) writeDirty() bool {
+// writeDirty writes every dirty stream, and gives how many those were and whether all could be written.
+func (s *Service) writeDirty() (streams int, ok bool) {
 	s.mu.Lock()
 	dirty, lost := s.mu.dirty, s.mu.lost
 	s.mu.dirty, s.mu.lost = nil, 0
@@ -138,7 +141,7 @@ func (s *Service) writeDirty() bool {
 	if lost > 0 {
 		s.c.Log.Error("log lines were lost: memory for lines that wait for the disk is full", "lines", lost)
 	}
-	ok := true
+	ok = true
 	for _, st := range dirty {
 		st.disk.Lock()
 		err := s.flushStream(st, history.Behind)
@@ -154,7 +157,7 @@ func (s *Service) writeDirty() bool {
 			s.mu.Unlock()
 		}
 	}
-	return ok
+	return len(dirty), ok
 }
 
 // flushStream writes the pending events of a stream with its document, and its group's when that is new. st.disk must be

@@ -84,6 +84,9 @@ func (s *Service) invoke(ctx context.Context, t *Task, name, qualifier string, p
 	}
 	if err == nil && !found {
 		inv := functions.Invocation{RequestID: t.RequestID, Payload: payload, TraceID: t.traceHeader(), Keep: true}
+		if !t.begun.IsZero() {
+			inv.Arrived = t.begun.UnixNano()
+		}
 		if t.callsByARN() {
 			inv.Callee, err = t.r.callees.of(t.Scope, name)
 			inv.Checked = true // it is printed by us

@@ -24,31 +24,77 @@ const (
 // eventSize is what most events take as a record at the most, their payloads left out.
 const eventSize = 384
 
-// encode adds to records those of events, and of what comes beside them. They stand in room until it is given back, those of
-// an Express execution in the run's own, since they are written when it ends.
+// encode adds to records those of events, and of what comes beside them. They stand in room until it is given back. Those of
+// an Express execution are kept instead, since they are written when it ends.
 func (r *run) encode(room *eventRoom, records [][]byte, events []interp.Event, m *message) [][]byte {
-	space := &room.bytes
-	if r.e.Type == Express {
-		space = &r.space
-	}
+	express := r.e.Type == Express
 	for i := range events {
 		if events[i].Type.Enters() {
 			r.s.transitions.Add(1)
 		}
-		b, size := *space, eventSize
+		size := eventSize
 		if k := events[i].Payload.Kind(); k == value.Object || k == value.Array {
 			size += len(events[i].Payload.Raw())
 		}
+		space := &room.bytes
+		if express {
+			space = r.kept.space(size)
+		}
+		b := *space
 		if cap(b)-len(b) < size { // what there is stays where it is
 			b = make([]byte, 0, max(min(2*cap(b), 32<<10), 4*size))
 		}
 		from := len(b)
 		b = events[i].Append(append(b, eventRecord))
-		records = append(records, b[from:len(b):len(b)])
 		*space = b
+		if express {
+			r.kept.sizes = append(r.kept.sizes, int32(len(b)-from))
+			continue
+		}
+		records = append(records, b[from:len(b):len(b)])
 	}
-	if m.side != nil && len(events) > 0 {
-		records = append(records, m.side)
+	if m.side == nil || len(events) == 0 {
+		return records
+	}
+	if !express {
+		return append(records, m.side)
+	}
+	space := r.kept.space(len(m.side))
+	*space = append(*space, m.side...)
+	r.kept.sizes = append(r.kept.sizes, int32(len(m.side)))
+	return records
+}
+
+// kept is records in few pieces of memory, in their order, none of them in two.
+type kept struct {
+	pieces [][]byte
+	sizes  []int32
+}
+
+// space gives the piece for one more record of at least size bytes.
+func (k *kept) space(size int) *[]byte {
+	last := len(k.pieces) - 1
+	if last < 0 || cap(k.pieces[last])-len(k.pieces[last]) < size {
+		next := 1 << 10
+		if last >= 0 {
+			next = min(2*cap(k.pieces[last]), 32<<10)
+		}
+		k.pieces = append(k.pieces, make([]byte, 0, max(next, 2*size)))
+		last++
+	}
+	return &k.pieces[last]
+}
+
+// records gives them one by one.
+func (k *kept) records() [][]byte {
+	records, piece, at := make([][]byte, len(k.sizes)), 0, 0
+	for i, size := range k.sizes {
+		for at == len(k.pieces[piece]) {
+			piece, at = piece+1, 0
+		}
+		end := at + int(size)
+		records[i] = k.pieces[piece][at:end:end]
+		at = end
 	}
 	return records
 }

@@ -43,8 +43,7 @@ type run struct {
 	timers  map[interp.Key]*time.Timer
 	tasks   map[interp.Key]*Task
 	marks   marks                       // what is written with the next flush
-	kept    [][]byte                    // Express: records that are written at the end
-	space   []byte                      // Express: where the next of them will stand
+	kept    kept                        // Express: records that are written at the end
 	emptied []message                   // an inbox that was emptied, for the next messages
 	resting bool                        // the record of it among the open ones says that it only waits
 	next    work                        // a task that the driver does itself when it has driven
@@ -172,11 +171,8 @@ func (r *run) first(m message) error {
 			return err
 		}
 		r.marks.flushed(r.x.Seq())
-	} else {
-		r.kept = records
-		if r.x.Done() {
-			r.close(&room.last)
-		}
+	} else if r.x.Done() {
+		r.close(&room.last)
 	}
 	r.logEvents(events)
 	r.tellEnded()
@@ -281,7 +277,7 @@ func (r *run) step(batch []message) {
 	defer r.s.rooms.give(room)
 	records := room.records
 	defer func() { room.records = records }()
-	wait := time.Duration(0)
+	wait, decided := time.Duration(0), false
 	for i := range batch {
 		m := &batch[i]
 		if m.reply != nil && !r.answer(m) {
@@ -297,6 +293,7 @@ func (r *run) step(batch []message) {
 		}
 		wait = max(wait, r.shift(events))
 		if len(events) > 0 {
+			decided = true
 			room.last = events[len(events)-1]
 			if r.logging.Level != "" && r.logging.Level != logOff {
 				all = append(all, events...)
@@ -305,7 +302,7 @@ func (r *run) step(batch []message) {
 		records = r.encode(room, records, events, m)
 	}
 	r.hold(wait)
-	if len(records) > 0 {
+	if decided {
 		if err := r.commit(records, &room.last); err != nil {
 			for _, m := range batch {
 				m.tell(err)
@@ -315,7 +312,7 @@ func (r *run) step(batch []message) {
 	}
 	if r.x.Done() {
 		r.leave() // whoever is told now and asks finds it ended
-		if len(records) > 0 {
+		if decided {
 			r.tellEnded()
 		}
 	}
@@ -367,11 +364,10 @@ func (r *run) commit(records [][]byte, last *interp.Event) error {
 		also = r.restWrites()
 	}
 	if r.e.Type == Express {
-		r.kept = append(r.kept, records...)
 		if !ended {
 			return nil
 		}
-		records, r.kept = r.kept, nil
+		records, r.kept = r.kept.records(), kept{}
 	}
 	records = r.marks.with(records)
 	d := history.Flushed
@@ -423,13 +419,14 @@ func (r *run) close(last *interp.Event) {
 func (r *run) settle() {
 	begin, end := r.x.Take()
 	for _, k := range end {
-		if t := r.timers[k]; t != nil {
+		if k.Kind == interp.TaskEffect || k.Kind == interp.MapRunEffect {
+			if t := r.tasks[k]; t != nil {
+				t.end()
+				delete(r.tasks, k)
+			}
+		} else if t := r.timers[k]; t != nil {
 			t.Stop()
 			delete(r.timers, k)
-		}
-		if t := r.tasks[k]; t != nil {
-			t.end()
-			delete(r.tasks, k)
 		}
 	}
 	if r.s.c.Delays != nil {

@@ -14,17 +14,19 @@ const lookAgain = 20 * time.Millisecond
 // ended first, which is no fault.
 func (s *Service) Wait(ctx context.Context, executionARN string) (*Execution, error) {
 	const op = "workflows.Wait"
-	for {
-		s.mu.Lock()
+	for first := true; ; first = false {
+		s.mu.RLock()
 		r := s.mu.runs[executionARN]
-		s.mu.Unlock()
+		s.mu.RUnlock()
 		var done <-chan struct{}
 		if r != nil {
 			done = r.done
 		}
-		e, err := s.Get(executionARN)
-		if err != nil || e.Status != Running || ctx.Err() != nil {
-			return e, fault.In(op, err)
+		if r == nil || !first || ctx.Err() != nil { // of one that is driven the store has nothing to say yet
+			e, err := s.Get(executionARN)
+			if err != nil || e.Status != Running || ctx.Err() != nil {
+				return e, fault.In(op, err)
+			}
 		}
 		t := time.NewTimer(time.Second)
 		if done == nil {
@@ -32,6 +34,10 @@ func (s *Service) Wait(ctx context.Context, executionARN string) (*Execution, er
 		}
 		select {
 		case <-done:
+			if e := r.e; e.Type == Standard { // it does not change any more
+				t.Stop()
+				return &e, nil
+			}
 		case <-t.C:
 		case <-ctx.Done():
 		case <-s.ctx.Done():

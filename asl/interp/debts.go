@@ -172,20 +172,23 @@ func (x *Execution) Idle() (until time.Time, unfetched []*RunTask, idle bool) {
 		return until, nil, false
 	}
 	for d := range x.owed.each {
-		switch e := d.describe().(type) {
-		case *Timer:
-			if until.IsZero() || e.At.Before(until) {
-				until = e.At
-			}
-		case *RunTask:
-			if !e.Open() {
+		if d.effect == nil {
+			of := &d.frame.state.Task.Resource
+			worker := of.Kind == asl.Activity
+			if !worker && !(d.frame.task.submitted && of.Pattern == asl.WaitForTaskToken) { // as RunTask.Open
 				return until, nil, false
 			}
-			if !e.Started && e.Resource.Kind == asl.Activity {
-				unfetched = append(unfetched, e)
+			if worker && !d.frame.task.started {
+				unfetched = append(unfetched, d.frame.runTask())
 			}
-		default:
+			continue
+		}
+		e, ok := d.effect.(*Timer)
+		if !ok {
 			return until, nil, false
+		}
+		if until.IsZero() || e.At.Before(until) {
+			until = e.At
 		}
 	}
 	return until, unfetched, true
