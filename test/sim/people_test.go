@@ -62,15 +62,23 @@ func (w *world) handlers() map[string]sandboxtest.Func {
 		},
 		"token": func(ctx context.Context, event []byte) ([]byte, error) {
 			a := enter(event)
-			w.wg.Go(func() { w.answer(a.Token, "token "+a.key()) })
+			w.answerers(a.Token, "token "+a.key())
 			time.Sleep(time.Duration(w.draw("token", a.key()).IntN(int(50 * time.Millisecond))))
 			return []byte(`"sent"`), nil
 		},
 	}
 }
 
-// answer is somebody who has a task's token: signs of life, then an answer, again until it is acknowledged.
-func (w *world) answer(token, purpose string) {
+// answerers are those who have a task's token: mostly one, else two who answer differently at the same instant, of whom one
+// comes too late.
+func (w *world) answerers(token, purpose string) {
+	for who := range 1 + w.draw("answerers", purpose).IntN(3)/2 {
+		w.wg.Go(func() { w.answer(token, purpose, who) })
+	}
+}
+
+// answer is one of them: signs of life, then an answer, again until it is acknowledged.
+func (w *world) answer(token, purpose string, who int) {
 	r := w.draw("answer", purpose)
 	for range r.IntN(4) {
 		if !w.sleep(time.Duration(r.Int64N(int64(4 * time.Second)))) {
@@ -81,8 +89,9 @@ func (w *world) answer(token, purpose string) {
 	if !w.sleep(time.Duration(r.Int64N(int64(6 * time.Second)))) {
 		return
 	}
-	said := fmt.Sprintf("said-%x", r.Uint64())
-	fails := r.IntN(4) == 0
+	word := w.draw("word", purpose, who)
+	said := fmt.Sprintf("said-%x", word.Uint64())
+	fails := word.IntN(4) == 0
 	for {
 		_, err, ok := ask(w, func(p *platform) (bool, error) {
 			if fails {
@@ -146,7 +155,7 @@ func (w *world) worker(n int) {
 			w.mu.Lock()
 			w.mu.fetched[task.Token]++
 			w.mu.Unlock()
-			w.answer(task.Token, "worker "+task.Token)
+			w.answer(task.Token, "worker "+task.Token, 0)
 		}
 	}
 }

@@ -50,7 +50,7 @@ func (w *world) troubles() []trouble {
 
 // spoil lets the troubles come and go. A crash ends the one that there is: the machine gets another disk.
 func (w *world) spoil() {
-	for _, t := range w.troubles() {
+	for n, t := range w.troubles() {
 		if !w.sleep(t.after) {
 			return
 		}
@@ -60,12 +60,27 @@ func (w *world) spoil() {
 		w.note("%s", &t)
 		faulty.Inject(t.fault)
 		d.trouble(&t)
+		w.rush(n)
 		over := w.sleep(t.lasts)
 		faulty.Inject(disk.Fault{})
 		d.trouble(nil)
 		if !over {
 			return
 		}
+	}
+}
+
+// rush has some clients come while the disk goes wrong, so that it fails under their requests.
+func (w *world) rush(n int) {
+	r := w.draw("rush", n)
+	for i := range r.IntN(6) {
+		m := w.machines[r.IntN(len(w.machines))]
+		at := time.Duration(r.Int64N(int64(20 * time.Millisecond)))
+		w.wg.Go(func() {
+			if w.sleep(at) {
+				w.client(m, fmt.Sprint("r", n, "-", i), `{"n":1,"list":[1],"i":""}`)
+			}
+		})
 	}
 }
 
