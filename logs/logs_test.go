@@ -338,6 +338,38 @@ func TestASubscriberGetsWhatMatches(t *testing.T) {
 	})
 }
 
+// A subscriber that stands still holds nobody up who writes, and costs his own batches alone.
+func TestASlowSubscriberHoldsNothingUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t, logs.Config{Deliver: func(ctx context.Context, _, _, _ string, _ []byte) error {
+			<-ctx.Done()
+			return ctx.Err()
+		}})
+		if err := h.CreateGroup(logs.Group{Place: here, Name: "/aws/lambda/f"}); err != nil {
+			t.Fatal(err)
+		}
+		if err := h.Subscribe(here, "/aws/lambda/f", logs.Subscription{Name: "n", Destination: "arn:aws:lambda:us-east-1:000000000000:function:to"}); err != nil {
+			t.Fatal(err)
+		}
+		const lines = 3000 // more than wait for a subscriber
+		began := time.Now()
+		for i := range lines {
+			h.Write([]logs.Line{line("s", fmt.Sprint("n", i), time.Now())})
+			time.Sleep(50 * time.Millisecond) // so that it is a batch of its own
+		}
+		if took := time.Since(began); took != lines*50*time.Millisecond {
+			t.Errorf("writing took %v", took-lines*50*time.Millisecond)
+		}
+		time.Sleep(time.Second)
+		if got := strings.Fields(h.texts("/aws/lambda/f", "s")); len(got) != lines {
+			t.Errorf("%d lines of %d are there", len(got), lines)
+		}
+		h.Close()
+		h.db.Close()
+		h.open()
+	})
+}
+
 func TestQueries(t *testing.T) {
 	h := newHouse(t, logs.Config{})
 	at := time.Unix(1_700_000_000, 0)

@@ -12,42 +12,56 @@ import (
 	"anthill/sandbox/sandboxtest"
 )
 
-// A machine with many ready tasks does not starve another: they take turns where tasks wait for one another.
+// A machine with 10,000 ready tasks does not starve another, be they of as many executions or of one: machines take turns where
+// tasks wait for one another.
 func TestMachinesTakeTurns(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var mu sync.Mutex
-		var order []string
-		h := newHouse(t, map[string]sandboxtest.Func{"work": func(ctx context.Context, event []byte) ([]byte, error) {
-			mu.Lock()
-			order = append(order, strings.Trim(string(event), `"`))
-			mu.Unlock()
-			time.Sleep(time.Second)
-			return event, nil
-		}})
-		defer func() { h.close() }()
-		h.tasksAtOnce = 4
-		h.kill(false)
-		many, few := h.machine("many", chain("work")), h.machine("few", chain("work"))
-		for i := range 200 {
-			h.start(many, fmt.Sprint("m", i), `"many"`)
-		}
-		for i := range 4 {
-			h.start(few, fmt.Sprint("f", i), `"few"`)
-		}
-		time.Sleep(10 * time.Minute)
-		mu.Lock()
-		defer mu.Unlock()
-		last := 0
-		for i, of := range order {
-			if of == "few" {
-				last = i
-			}
-		}
-		// Four run when the few come; then each of them waits for one of the many.
-		if len(order) != 204 || last > 4+2*4 {
-			t.Errorf("%d tasks ran; the last of the few was the %dth", len(order), last+1)
-		}
-	})
+	const few, atOnce = 4, 4
+	const iterations = 3_000 // as many as a history of 25,000 events holds
+	executions := 10_000
+	if testing.Short() {
+		executions = 1_000
+	}
+	items := "[" + strings.TrimSuffix(strings.Repeat(`"many",`, iterations), ",") + "]"
+	for name, c := range map[string]struct {
+		definition, input string
+		executions, tasks int
+	}{
+		"executions": {chain("work"), `"many"`, executions, executions},
+		"iterations": {`{"StartAt": "M", "States": {"M": {"Type": "Map", "ItemProcessor": ` + chain("work") + `, "ResultPath": null, "End": true}}}`, items, 1, iterations},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var mu sync.Mutex
+				ran, last := 0, 0
+				h := newHouse(t, map[string]sandboxtest.Func{"work": func(ctx context.Context, event []byte) ([]byte, error) {
+					mu.Lock()
+					if ran++; string(event) == `"few"` {
+						last = ran
+					}
+					mu.Unlock()
+					time.Sleep(time.Second)
+					return []byte("1"), nil
+				}})
+				defer func() { h.close() }()
+				h.tasksAtOnce = atOnce
+				h.kill(false)
+				crowded, other := h.machine("many", c.definition), h.machine("few", chain("work"))
+				for i := range c.executions {
+					h.start(crowded, fmt.Sprint("m", i), c.input)
+				}
+				for i := range few {
+					h.start(other, fmt.Sprint("f", i), `"few"`)
+				}
+				time.Sleep(time.Duration(2*c.tasks/atOnce) * time.Second)
+				mu.Lock()
+				defer mu.Unlock()
+				// As many run as can when the few come; then each of them waits for one of the many.
+				if ran != c.tasks+few || last > atOnce+2*few {
+					t.Errorf("%d tasks ran; the last of the few was the %dth", ran, last)
+				}
+			})
+		})
+	}
 }
 
 // Whoever follows histories and stands still holds no execution up.
