@@ -25,7 +25,7 @@ type Config struct {
 	Rounds int
 	// Only names the figures to run, by key or the beginning of it. None means all.
 	Only []string
-	// Open is how many executions are opened for their memory, after others that fill the caches. 0 means 60,000.
+	// Open is how many executions are opened for their memory, after 20,000 that fill the caches. 0 means 80,000.
 	Open int
 	// Peers runs a chain of three trivial tasks on the peers and on Anthill in turn, and only the figures that Only names.
 	Peers bool
@@ -152,7 +152,7 @@ func (c *Config) defaults() {
 		c.Rounds = 3
 	}
 	if c.Open == 0 {
-		c.Open = 60_000
+		c.Open = 80_000
 	}
 	if c.Progress == nil {
 		c.Progress = func(string) {}

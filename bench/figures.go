@@ -37,9 +37,11 @@ func measures() []measure {
 		f("sandbox-warm", "warm invoke in the process, back to back", "µs", "one socket round trip, back to back", "≤ 60 µs", sandboxWarm(0)),
 		f("sandbox-warm-spaced", "warm invoke in the process, spaced 1 ms", "µs", "one socket round trip, spaced 1 ms", "≤ 150 µs", sandboxWarm(time.Millisecond)),
 		f("sandbox-runtime-api", "warm invoke in the process over the Runtime API (a Go program on provided.al2023), back to back", "µs", "one socket round trip + two requests of net/http", "≤ 350 µs", runtimeAPI),
+		f("wait-late", "how late a Wait until an instant goes on", "ms", "a timer of this process for the same instant", "≤ 10 ms", waitLate),
 		f("idle-cpu", "idle CPU", "% of a core", "", "< 1 %", idleCPU),
 		once(f("memory-environment", "memory of one more warm Python environment", "MB PSS", "", "shown", memoryEnvironment)),
-		once(f("memory-execution", "memory of an open execution in Wait", "bytes RSS", "", "≤ 2,048", memoryExecution)),
+		once(f("memory-execution", "memory of an open execution in Wait", "bytes of heap", "", "≤ 2,048", memoryExecution)),
+		f("restart", "restart after kill -9 with 100,000 open executions, until all are answered for", "s", "reading the database's files", "seconds", restartOpen),
 	}
 }
 

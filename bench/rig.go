@@ -29,6 +29,7 @@ type rig struct {
 	echo     *echoProcess
 	httpEcho *loadtest.Echo
 	sandbox  *bareSandbox
+	crowd    *crowd // nil until a figure needs it
 }
 
 // openRig starts everything that figures share.
@@ -82,6 +83,9 @@ func openRig(ctx context.Context, c Config) (r *rig, err error) {
 func (r *rig) close() {
 	if r.sandbox != nil {
 		r.sandbox.close()
+	}
+	if r.crowd != nil && r.crowd.platform != nil {
+		r.crowd.stop()
 	}
 	if r.platform != nil {
 		r.platform.stop()

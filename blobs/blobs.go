@@ -203,7 +203,7 @@ func faultOf(op string, err error) error {
 	}
 	f := fault.Of(err)
 	if f.Kind == fault.Internal && (errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)) {
-		return &fault.Error{Kind: fault.Full, Op: op, Noun: "disk", Err: err}
+		return &fault.Error{Kind: fault.Full, Op: op, Noun: "disk", Detail: "no space left on the device of the data directory", Err: err}
 	}
 	return fault.In(op, err)
 }

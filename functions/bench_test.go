@@ -20,7 +20,7 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == "supervisor" { // what keeps processes alive is this program, started again
 		os.Exit(supervisor.Main(os.Args[2:]))
 	}
-	goleak.VerifyTestMain(m)
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("anthill/sandbox/supervisor.awaitEnd")) // supervisors may outlive who started them
 }
 
 // BenchmarkInvoke is a warm invocation through the service, beside its floor: the same through the pool alone.

@@ -16,7 +16,6 @@ const (
 	ReasonSnapshot    = "snapshot"     // its version failed when its snapshot was taken
 	ReasonUnrestored  = "unrestored"   // a hook after a restore from its snapshot failed
 	ReasonSlowRestore = "slow-restore" // the hooks took too long: SnapStartTimeoutException
-	ReasonStorage     = "storage"      // CodeStorageExceededException
 	ReasonSigning     = "code-signing" // CodeSigningConfigNotFoundException
 	ReasonProvisioned = "provisioned"  // ProvisionedConcurrencyConfigNotFoundException
 

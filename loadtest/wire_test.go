@@ -95,7 +95,8 @@ func TestWireAgreesWithNetHTTP(t *testing.T) {
 // Every user keeps a connection for itself; one that the server closed meanwhile is found closed before it is used.
 func TestWireKeepsConnections(t *testing.T) {
 	var connections atomic.Int32
-	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, "ok") }))
+	ok := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, "ok") })
+	s := httptest.NewUnstartedServer(ok)
 	s.Config.ConnState = func(_ net.Conn, state http.ConnState) {
 		if state == http.StateNew {
 			connections.Add(1)
@@ -107,9 +108,12 @@ func TestWireKeepsConnections(t *testing.T) {
 	if err != nil || len(r.Requests) < 10 || len(r.Run.Failures) != 0 || connections.Load() != 3 {
 		t.Errorf("%d requests over %d connections: %+v %v", len(r.Requests), connections.Load(), r.Run.Failures, err)
 	}
-	s.Config.IdleTimeout = time.Millisecond // each answer's connection is closed soon after it
+	hasty := httptest.NewUnstartedServer(ok)
+	hasty.Config.IdleTimeout = time.Millisecond // each answer's connection is closed soon after it
+	hasty.Start()
+	defer hasty.Close()
 	wait := 1100 * time.Millisecond
-	r, err = loadtest.Closed{URL: s.URL, Users: 1, WaitMin: wait, WaitMax: wait, RunTime: 2500 * time.Millisecond}.Run(t.Context())
+	r, err = loadtest.Closed{URL: hasty.URL, Users: 1, WaitMin: wait, WaitMax: wait, RunTime: 2500 * time.Millisecond}.Run(t.Context())
 	if err != nil || len(r.Requests) != 3 || len(r.Run.Failures) != 0 {
 		t.Errorf("over connections that the server closes: %d requests, %+v %v", len(r.Requests), r.Run.Failures, err)
 	}

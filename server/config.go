@@ -56,6 +56,9 @@ type Config struct {
 	// the sandbox's own default; a negative value never.
 	FreezeAfter time.Duration
 
+	// ImageEngine is the path of crun, if that is to start container images; "" starts them as all functions are started.
+	ImageEngine string
+
 	// RestoreAll keeps a snapshot of the initialised process of every function that can have one, not of published versions
 	// with SnapStart alone. A function's tag anthill:restore overrides it.
 	RestoreAll bool

@@ -167,7 +167,7 @@ func explain(err error, dir string) error {
 // openSandbox finds or starts what runs functions.
 func (h *house) openSandbox(ctx context.Context, c Config) (err error) {
 	h.driver, err = process.Open(ctx, process.Config{
-		Dir: filepath.Join(c.Data, "run"), Cache: c.Cache, Strict: c.StrictRuntimes, Runtimes: &h.runtimes,
+		Dir: filepath.Join(c.Data, "run"), Cache: c.Cache, Strict: c.StrictRuntimes, Runtimes: &h.runtimes, ImageEngine: c.ImageEngine,
 		Progress: func(line string) { c.Log.Warn(line) },
 	})
 	if err != nil {

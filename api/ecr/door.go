@@ -105,8 +105,6 @@ func translate(err error) error {
 		return &RepositoryNotEmptyException{Message: f.Detail}
 	case fault.Invalid, fault.TooLarge:
 		return &InvalidParameterException{Message: f.Detail}
-	case fault.Full:
-		return &LimitExceededException{Message: "The platform's disk is full: " + f.Error()}
 	}
 	return err
 }

@@ -99,8 +99,6 @@ func errorOf(err error) error {
 		return &RequestTooLargeException{Type: user, Message: f.Detail}
 	case fault.Throttled:
 		return &TooManyRequestsException{Type: user, Message: f.Detail, Reason: f.Reason}
-	case fault.Full:
-		return &CodeStorageExceededException{Type: user, Message: "The platform's disk is full: " + f.Error()}
 	}
 	return err
 }

@@ -61,7 +61,7 @@ func benchCommand() *cobra.Command {
 	f := cmd.Flags()
 	f.IntVar(&c.Rounds, "rounds", 3, "how often each figure is run, in turn with the others")
 	f.StringVar(&c.Dir, "dir", "", "where the data and the floors' files go: choose the disk to measure (default: a temporary directory)")
-	f.IntVar(&c.Open, "open", 60_000, "executions that are opened to measure their memory")
+	f.IntVar(&c.Open, "open", 80_000, "executions that are opened, after 20,000, to measure their memory and a restart with all of them")
 	f.BoolVar(&c.Peers, "vs", false, "run a chain of three tasks on the peers too (Restate, Temporal), installed on the spot")
 	f.StringVar(&c.Profiles, "profiles", "", "directory for a CPU profile of the platform during each figure (go tool pprof reads it)")
 	f.StringVar(&out, "json", "", "file for every round's figures as JSON")

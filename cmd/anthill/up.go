@@ -5,6 +5,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"os/exec"
 	"strings"
 
 	"github.com/lmittmann/tint"
@@ -17,7 +18,7 @@ import (
 func upCommand() *cobra.Command {
 	var c server.Config
 	var verbose bool
-	var durability, cpu, restore string
+	var durability, cpu, restore, engine string
 	var profile string
 	cmd := &cobra.Command{
 		Use:   "up",
@@ -36,6 +37,17 @@ func upCommand() *cobra.Command {
 			}
 			if c.RestoreAll = restore == "auto"; !c.RestoreAll && restore != "snapstart" {
 				return fmt.Errorf("--restore takes snapstart or auto, not %q", restore)
+			}
+			switch engine {
+			case "anthill":
+			case "crun":
+				path, err := exec.LookPath(engine)
+				if err != nil {
+					return fmt.Errorf("--image-engine crun: %w (Debian's package crun has it)", err)
+				}
+				c.ImageEngine = path
+			default:
+				return fmt.Errorf("--image-engine takes anthill or crun, not %q", engine)
 			}
 			if profile != "" {
 				p, err := latency.ReadProfile(profile)
@@ -75,6 +87,7 @@ func upCommand() *cobra.Command {
 	f.DurationVar(&c.KeepAlive, "keep-alive", 0, "how long an idle execution environment is kept (default 10m)")
 	f.DurationVar(&c.FreezeAfter, "freeze-after", 0, "how long one is idle before what its function left running stops until the next invocation; negative: never (default 100ms)")
 	f.StringVar(&restore, "restore", "snapstart", "snapstart: only versions that ask for it are restored from a snapshot; auto: every function that can be, $LATEST too")
+	f.StringVar(&engine, "image-engine", "anthill", "who starts container images: anthill, as it starts every function, or crun, in a container of its own")
 	f.BoolVar(&c.TLS, "tls", false, "serve HTTPS with a certificate of a local CA")
 	f.StringVar(&profile, "latency-profile", "", "add a cloud's delays on purpose, for teaching: a file made by anthill profile, or aws-course (the course's run on AWS)")
 	f.DurationVar(&c.Retention, "retention", server.DefaultRetention, "how long executions that ended and records of invocations are kept; negative: for ever")

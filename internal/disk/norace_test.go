@@ -2,4 +2,5 @@
 
 package disk_test
 
-const raceDetector = false
+// patience is how much slower everything may be.
+const patience = 1

@@ -2,4 +2,5 @@
 
 package disk_test
 
-const raceDetector = true
+// patience is how much slower everything may be: under the race detector Pebble checks its invariants, too.
+const patience = 10

@@ -71,7 +71,7 @@ func (s *space) run(ctx context.Context, every time.Duration) {
 func Probe(fs FS, dir string) error {
 	const op = "disk.Probe"
 	if u, err := fs.GetDiskUsage(dir); err == nil && u.AvailBytes < defaultReserve {
-		return &fault.Error{Kind: fault.Full, Op: op, Noun: "disk", Name: dir}
+		return &fault.Error{Kind: fault.Full, Op: op, Noun: "disk", Name: dir, Detail: "no space left on the device of the data directory"}
 	}
 	name := fs.PathJoin(dir, "probe.new")
 	f, err := fs.Create(name, vfs.WriteCategoryUnspecified)

@@ -38,6 +38,10 @@ type Config struct {
 	// command "supervisor".
 	Supervisor []string
 
+	// ImageEngine is the path of crun, which starts the environments of container images in its own containers then. ""
+	// starts them as all others.
+	ImageEngine string
+
 	// Runtimes is what the machine has. nil looks for itself.
 	Runtimes *runtimes.Catalog
 }

@@ -25,7 +25,7 @@ func (d *Driver) imageAdapter(e *environment) (*supervisor.Adapter, error) {
 	if err != nil {
 		return nil, err
 	}
-	a.Image = root
+	a.Image, a.Engine = root, d.c.ImageEngine
 	if isRoot() {
 		a.Job.User = []int{993, 990}
 	}

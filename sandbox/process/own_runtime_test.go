@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -56,6 +57,8 @@ func runtimeMain(handler string) {
 // misbehave answers the invocation at that URL wrongly.
 func misbehave(how, at string) {
 	switch how {
+	case "tells":
+		say(at+"/response", tellInside())
 	case "error":
 		say(at+"/error", `{"errorType":"Mine","errorMessage":"no"}`)
 	case "exit":
@@ -161,12 +164,13 @@ func TestOwnRuntime(t *testing.T) {
 	if err := h.Close(); err != nil {
 		t.Fatal(err)
 	}
-	h.initLimit = 2 * time.Second // AWS's is ten
+	h.initLimit = 2 * patience * time.Second // AWS's is ten
 	h.open()
+	limit := strconv.Itoa(patience)
+	timedOut := `{"errorType":"Sandbox.Timedout","errorMessage":"RequestId: ID Error: Task timed out after ` + limit + `.00 seconds"}`
 	const (
 		exit     = `{"errorType":"Runtime.ExitError","errorMessage":"RequestId: ID Error: Runtime exited with error: exit status `
 		noReason = `{"errorType":"Runtime.ExitError","errorMessage":"RequestId: ID Error: Runtime exited without providing a reason"}`
-		timedOut = `{"errorType":"Sandbox.Timedout","errorMessage":"RequestId: ID Error: Task timed out after 1.00 seconds"}`
 		large    = `{"errorType":"Function.ResponseSizeTooLarge","errorMessage":"Response payload size exceeded maximum allowed payload size (6291556 bytes)."}`
 	)
 	for _, c := range []struct {
@@ -178,7 +182,7 @@ func TestOwnRuntime(t *testing.T) {
 	}{
 		{"error", `{"errorType":"Mine","errorMessage":"no"}`, "Mine", "answered 202 {\"status\":\"OK\"}\n", false},
 		{"exit", exit + `7"}`, "Runtime.ExitError", "RequestId: ID Error: Runtime exited with error: exit status 7\nRuntime.ExitError\n", false},
-		{"answers nothing", timedOut, "Sandbox.Timedout", " ID Task timed out after 1.00 seconds\n", false},
+		{"answers nothing", timedOut, "Sandbox.Timedout", " ID Task timed out after " + limit + ".00 seconds\n", false},
 		{"answers for another", exit + `5"}`, "Runtime.ExitError", `answered 400 {"errorMessage":"Invalid request ID","errorType":"InvalidRequestID"}`, false},
 		{"no JSON", "not JSON \xff", "", "answered 202", false}, // AWS gives it to the caller as it is
 		{"no JSON as an error", "not JSON", "Runtime.Unknown", "answered 202", false},
@@ -195,13 +199,13 @@ func TestOwnRuntime(t *testing.T) {
 		{"output without end", timedOut, "Sandbox.Timedout", "Task timed out", false},
 		{"exits at once", noReason, "Runtime.ExitError", "INIT_REPORT Init Duration: ", true},
 		{"exits with 3", exit + `3"}`, "Runtime.ExitError", "\tPhase: invoke\tStatus: error\tError Type: Runtime.ExitError\n", true},
-		{"never asks", timedOut, "Sandbox.Timedout", "INIT_REPORT Init Duration: 2000.00 ms\tPhase: init\tStatus: timeout\n", true},
+		{"never asks", timedOut, "Sandbox.Timedout", "INIT_REPORT Init Duration: " + strconv.Itoa(2000*patience) + ".00 ms\tPhase: init\tStatus: timeout\n", true},
 		{"fails its init", `{"errorType":"My.Init","errorMessage":"no"}`, "My.Init", "Status: error\tError Type: Runtime.Unknown\n", true},
 		{"floods its init", timedOut, "Sandbox.Timedout", "Phase: init\tStatus: timeout\n", true},
 	} {
 		t.Run(c.handler, func(t *testing.T) {
 			s := h.ownRuntime(c.handler)
-			s.Timeout = time.Second
+			s.Timeout = patience * time.Second
 			before := len(h.log.text())
 			r := h.invoke(s, "{}")
 			r.Release()
@@ -210,7 +214,7 @@ func TestOwnRuntime(t *testing.T) {
 				t.Errorf("%.100q %.300s", r.ErrorType, r.Payload)
 			}
 			if !c.never {
-				s.Timeout = 10 * time.Second // machines that run tests are busy
+				s.Timeout = 10 * patience * time.Second // machines that run tests are busy
 				next := h.invoke(s, `"well"`)
 				next.Release()
 				if string(next.Payload) != `["well","`+c.handler+`"]` {

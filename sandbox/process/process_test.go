@@ -30,7 +30,7 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == "platform" {
 		os.Exit(platformMain(os.Args[2:]))
 	}
-	goleak.VerifyTestMain(m)
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("anthill/sandbox/supervisor.awaitEnd")) // supervisors may outlive who started them
 }
 
 // house is a pool over real processes.
@@ -44,7 +44,8 @@ type house struct {
 	code string
 
 	initLimit, freezeAfter time.Duration // as sandbox.Config
-	spares                 int           // as process.Config
+	spares                 int           // as process.Config, as engine
+	engine                 string
 }
 
 type lines struct {
@@ -84,7 +85,7 @@ func newHouse(t testing.TB) *house {
 
 func (h *house) open() {
 	h.t.Helper()
-	d, err := process.Open(context.Background(), process.Config{Dir: h.dir, Spares: h.spares})
+	d, err := process.Open(context.Background(), process.Config{Dir: h.dir, Spares: h.spares, ImageEngine: h.engine})
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -106,7 +107,7 @@ func (h *house) python(name, source string) sandbox.Spec {
 	}
 	return sandbox.Spec{Key: name, FunctionName: name, Version: "$LATEST", Runtime: "python3.11", Handler: "app.handler", CodeDir: dir,
 		ARN: "arn:aws:lambda:us-east-1:000000000000:function:" + name, Account: "000000000000", Region: "us-east-1",
-		MemoryMB: 256, TmpMB: 512, Timeout: 5 * time.Second, LogGroup: "/aws/lambda/" + name}
+		MemoryMB: 256, TmpMB: 512, Timeout: 5 * patience * time.Second, LogGroup: "/aws/lambda/" + name}
 }
 
 func (h *house) invoke(s sandbox.Spec, event string) *sandbox.Result {

@@ -11,6 +11,9 @@ import (
 	"testing"
 )
 
+// patience is how much slower everything may be.
+const patience = 5
+
 // plainProgram is this test's program without the race detector, whose shadow memory and whose start are more than the
 // limits allow that functions are tried with. Driver, pool and supervisor are under the detector all the same.
 var plainProgram = sync.OnceValues(func() ([]byte, error) {

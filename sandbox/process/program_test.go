@@ -7,6 +7,9 @@ import (
 	"testing"
 )
 
+// patience is how much slower everything may be.
+const patience = 1
+
 // program is the executable that functions, and platforms under a function's limits, are made of.
 func program(t testing.TB) []byte {
 	t.Helper()

@@ -97,7 +97,7 @@ import time
 def handler(event, context):
     print("began")
     open("/tmp/ran", "a").write("ran\n")
-    time.sleep(0.7)
+    time.sleep(` + fmt.Sprint(0.7*patience) + `)
     print("ended")
     return {"answer": 42}
 `

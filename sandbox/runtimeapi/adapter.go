@@ -6,13 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/http"
 	"os"
 	"os/signal"
 	"path/filepath"
 	"runtime"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -45,6 +45,7 @@ type Job struct {
 // group files). argument is the Job in JSON. It gives the exit status.
 func Main(argument string) int {
 	begin := time.Now().UnixNano()
+	runtime.GOMAXPROCS(1) // what it does it does in turn: a second thread would be woken to look for work and find none
 	var job Job
 	if err := json.Unmarshal([]byte(argument), &job); err != nil {
 		fmt.Fprintln(os.Stderr, "anthill:", err)
@@ -99,7 +100,8 @@ func run(l *link, job *Job, begin int64) (syscall.WaitStatus, error) {
 	}
 	a := &api{l: l, job: job, word: make(chan []byte, 1), waits: make(chan *invocation, 1), x: newExtensions(nil)}
 	a.begin.Store(begin)
-	a.memory = func() int64 { return 0 }
+	used := &peak{} // of a runtime that may ask for its work before we know of it
+	a.memory = used.kib
 	env := job.Env
 	switch {
 	case job.Waits && job.Early:
@@ -130,7 +132,7 @@ func run(l *link, job *Job, begin int64) (syscall.WaitStatus, error) {
 	signal.Notify(asked, syscall.SIGTERM)
 	signal.Ignore(syscall.SIGINT, syscall.SIGHUP)
 	go reap(signals, children) // these end with the process
-	go func() { _ = http.Serve(mine, a) }()
+	go a.serve(mine)
 	c := &crew{job: job, a: a, children: children, asked: asked, extensions: map[int]string{}}
 	if status, over, err := c.board(); over || err != nil {
 		return status, err
@@ -142,7 +144,7 @@ func run(l *link, job *Job, begin int64) (syscall.WaitStatus, error) {
 		}
 		return 0, err
 	}
-	a.memory = func() int64 { return residentPeak(c.runtime) }
+	used.of(c.runtime)
 	if a.relay != nil {
 		a.relay.started()
 		go a.relay.follow(a)
@@ -400,17 +402,32 @@ func firstOf(paths string) (string, error) {
 	return "", fmt.Errorf("[%s]: %w", strings.Join(all, " "), os.ErrNotExist)
 }
 
-// residentPeak is the most memory that a process has had, in KiB.
-func residentPeak(pid int) int64 {
-	b, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/status")
-	if err != nil {
-		return 0
+// peak reads the most memory that a process has had. The zero value has none yet.
+type peak struct {
+	mu struct {
+		sync.Mutex
+		status *os.File // of the process
+		buf    [4096]byte
 	}
-	_, rest, _ := bytes.Cut(b, []byte("VmHWM:"))
-	f := bytes.Fields(rest)
+}
+
+// of names the process.
+func (p *peak) of(pid int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.mu.status, _ = os.Open("/proc/" + strconv.Itoa(pid) + "/status") // one that has ended has none
+}
+
+// kib gives it in KiB.
+func (p *peak) kib() int64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	n, _ := p.mu.status.ReadAt(p.mu.buf[:], 0) // of a process that has ended
+	_, rest, _ := bytes.Cut(p.mu.buf[:n], []byte("VmHWM:"))
+	f := bytes.Fields(rest[:min(len(rest), 64)])
 	if len(f) == 0 {
 		return 0
 	}
-	n, _ := strconv.ParseInt(string(f[0]), 10, 64) // 0 when it is no number
-	return n
+	kib, _ := strconv.ParseInt(string(f[0]), 10, 64) // 0 when it is no number
+	return kib
 }

@@ -5,7 +5,8 @@
 // Python bootstrap does. So what holds for Python holds for every runtime: the platform may die, the outcome is kept.
 //
 // Invariants:
-//   - an invocation is given to the runtime once
+//   - an invocation is given to the runtime once, and never to a connection that has been closed
+//   - what is served by hand net/http would have understood in the same way; everything else goes to it
 //   - the first answer to an invocation counts; later ones are refused as AWS does
 //   - when the runtime ends the adapter ends, with the same status, and with it the environment
 package runtimeapi

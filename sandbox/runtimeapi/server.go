@@ -52,6 +52,9 @@ type api struct {
 		ready   bool
 		current *invocation // handed out and not answered
 		ended   bool        // the runtime has
+		askers  []*talk     // that wait for an invocation, in the order of their asking
+		used    int64       // as memory said at askedAt
+		askedAt time.Time
 	}
 }
 
@@ -86,12 +89,55 @@ func (a *api) invoke(number uint64, payload []byte, streamed bool) {
 // take has the invocation wait for the runtime to ask for it. One that has ended never will.
 func (a *api) take(inv *invocation) {
 	a.mu.Lock()
-	defer a.mu.Unlock()
 	if a.mu.ended {
 		a.l.say(encode(frameUntaken, inv.number))
+		a.mu.Unlock()
 		return
 	}
-	a.waits <- inv // has room: the platform sends one at a time
+	t := a.askerLocked(inv)
+	if t == nil {
+		a.waits <- inv // has room: the platform sends one at a time
+		a.mu.Unlock()
+		return
+	}
+	given := t.given
+	t.given = nil
+	a.mu.Unlock()
+	give := func() {
+		_ = t.give(inv) // its connection's end is told by reading it
+		if given != nil {
+			close(given)
+		}
+	}
+	if len(inv.event) > small {
+		go give() // it ends with the connection
+		return
+	}
+	give()
+}
+
+// beginLocked ends the init phase when a runtime asks for its first invocation.
+func (a *api) beginLocked() {
+	if !a.mu.ready {
+		a.mu.ready = true
+		a.ready(encode(frameInitDone, 0, stamps(a.begin.Load(), time.Now().UnixNano(), a.memory())))
+	}
+}
+
+// used is the most memory that the runtime has had, in KiB, after it ran for so many nanoseconds. The kernel takes longer to
+// say than a short handler does to run, and one that runs for less than a millisecond takes little: it is asked now and then.
+func (a *api) used(ran int64) int64 {
+	a.mu.Lock()
+	used, fresh := a.mu.used, time.Since(a.mu.askedAt) < 100*time.Millisecond
+	a.mu.Unlock()
+	if fresh && time.Duration(ran) < time.Millisecond {
+		return used
+	}
+	used = a.memory()
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.mu.used, a.mu.askedAt = used, time.Now()
+	return used
 }
 
 // giveBack says that the runtime never saw the invocation that it was handed.
@@ -211,10 +257,7 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // next gives the runtime its next invocation. The first call ends the init phase.
 func (a *api) next(w http.ResponseWriter, r *http.Request) {
 	a.mu.Lock()
-	if !a.mu.ready {
-		a.mu.ready = true
-		a.ready(encode(frameInitDone, 0, stamps(a.begin.Load(), time.Now().UnixNano(), a.memory())))
-	}
+	a.beginLocked()
 	inv := a.mu.current // a runtime that asks again without an answer gets the same one
 	a.mu.Unlock()
 	if inv == nil {
@@ -251,31 +294,48 @@ func (a *api) next(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(inv.event) // a runtime that went away ends the environment
 }
 
-// answerable takes the invocation that id names, if it waits for an answer.
-func (a *api) answerable(w http.ResponseWriter, id string) *invocation {
+// answered takes the invocation that id names, nil if that does not wait for an answer.
+func (a *api) answered(id string) *invocation {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	inv := a.mu.current
 	if inv == nil || inv.id != id {
-		refuse(w, http.StatusBadRequest, "InvalidRequestID", "Invalid request ID")
 		return nil
 	}
 	a.mu.current = nil
 	return inv
 }
 
+// answerable is answered for net/http.
+func (a *api) answerable(w http.ResponseWriter, id string) *invocation {
+	inv := a.answered(id)
+	if inv == nil {
+		refuse(w, http.StatusBadRequest, "InvalidRequestID", "Invalid request ID")
+	}
+	return inv
+}
+
 func refuse(w http.ResponseWriter, status int, kind, message string) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
+	_, _ = w.Write(refusal(kind, message))
+}
+
+func refusal(kind, message string) []byte {
 	b, _ := json.Marshal(map[string]string{"errorMessage": message, "errorType": kind}) // two strings always marshal
-	_, _ = w.Write(b)
+	return b
 }
 
 func accept(w http.ResponseWriter) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(http.StatusAccepted)
-	_, _ = io.WriteString(w, "{\"status\":\"OK\"}\n")
+	_, _ = w.Write(accepted)
 }
+
+var (
+	accepted  = []byte("{\"status\":\"OK\"}\n")
+	truncated = []byte(`{"errorType":"Runtime.TruncatedResponse","errorMessage":"Response body is truncated"}`)
+)
 
 func (a *api) response(w http.ResponseWriter, r *http.Request, id string) {
 	mode := r.Header.Get("Lambda-Runtime-Function-Response-Mode")
@@ -299,7 +359,7 @@ func (a *api) response(w http.ResponseWriter, r *http.Request, id string) {
 			fmt.Sprintf("Exceeded maximum allowed payload size (%d bytes).", maxPayload))
 		_, _ = io.Copy(io.Discard, r.Body)
 	case err != nil:
-		a.answer(inv, returned, "Runtime.TruncatedResponse", []byte(`{"errorType":"Runtime.TruncatedResponse","errorMessage":"Response body is truncated"}`))
+		a.answer(inv, returned, "Runtime.TruncatedResponse", truncated)
 		return
 	}
 	if kind := r.Trailer.Get("Lambda-Runtime-Function-Error-Type"); kind != "" { // a stream that broke
@@ -310,7 +370,7 @@ func (a *api) response(w http.ResponseWriter, r *http.Request, id string) {
 			return
 		}
 	}
-	a.l.keep(encode(frameResponse, inv.number, stamps(inv.entered, returned, a.memory()), body))
+	a.l.keep(encode(frameResponse, inv.number, stamps(inv.entered, returned, a.used(returned-inv.entered)), body))
 	if len(body) <= maxPayload {
 		accept(w)
 	}

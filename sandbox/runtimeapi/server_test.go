@@ -19,9 +19,13 @@ func serve(t *testing.T) (url string, a *api, platform net.Conn) {
 	l := &link{page: make([]byte, 4096)}
 	l.mu.data = ours
 	a = &api{l: l, memory: func() int64 { return 1 }, waits: make(chan *invocation, 1), x: newExtensions(nil), job: &Job{}}
-	s := httptest.NewServer(a)
-	t.Cleanup(func() { theirs.Close(); s.Close() })
-	return s.URL + "/2018-06-01/runtime/", a, theirs
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	go a.serve(listener)
+	t.Cleanup(func() { theirs.Close(); listener.Close(); http.DefaultClient.CloseIdleConnections() })
+	return "http://" + listener.Addr().String() + "/2018-06-01/runtime/", a, theirs
 }
 
 func head(fields ...string) []byte {

@@ -57,7 +57,7 @@ func (a *api) stream(w http.ResponseWriter, r *http.Request, id string) {
 			accept(w)
 			return
 		case err != nil:
-			a.answer(inv, time.Now().UnixNano(), "Runtime.TruncatedResponse", []byte(`{"errorType":"Runtime.TruncatedResponse","errorMessage":"Response body is truncated"}`))
+			a.answer(inv, time.Now().UnixNano(), "Runtime.TruncatedResponse", truncated)
 			return
 		}
 	}

@@ -18,6 +18,7 @@ type Adapter struct {
 	Key       string         // of the function, when one more environment of it may be made ahead of each start; "" for none
 	Job       runtimeapi.Job // as it is in namespaces: what is shown where is Binds' word
 	Image     string         // directory that is shown as /, instead of one that is built of Binds; "" for none
+	Engine    string         // crun's path, which starts the image then instead of our own launcher; "" for none
 	Bare      bool           // without namespaces, whatever the machine gives
 	Binds     []Bind
 	PlainDir  string            // its directory where the machine gives no namespaces
@@ -100,11 +101,18 @@ func (k *keeper) startIsolatedAdapter(e *environment, c *Command, job runtimeapi
 	defer tmp.Close()
 	passed = append(passed, tmp)
 	job.Own = true
+	own := k.idsOf(c.Adapter.Tmps)
+	if c.Adapter.Engine != "" && own.Size > 1 { // there its users are the machine's
+		job.User = slices.Clone(job.User)
+		for i := range job.User {
+			job.User[i] += own.Base
+		}
+	}
 	b, err := json.Marshal(job)
 	if err != nil {
 		return 0, err
 	}
-	spec := &launchSpec{Root: root, Image: c.Adapter.Image, IDs: k.idsOf(c.Adapter.Tmps), Self: true}
+	spec := &launchSpec{Root: root, Image: c.Adapter.Image, Engine: c.Adapter.Engine, IDs: own, Self: true}
 	spec.Argv, spec.Binds = []string{"anthill", "supervisor", "--adapter", string(b)}, c.Adapter.Binds
 	pid, err := k.startLauncher(spec, log, passed...)
 	if err != nil {

@@ -88,10 +88,7 @@ func Launch(ctx context.Context, dir string, command []string, onExit func(id st
 		return nil, fault.In(op, err)
 	}
 	ended := make(chan struct{})
-	go func() { // it may outlive us, and then nobody waits
-		_ = cmd.Wait()
-		close(ended)
-	}()
+	go awaitEnd(cmd, ended) // it may outlive us, and then nobody waits
 	limit := time.NewTimer(10 * time.Second)
 	defer limit.Stop()
 	for pause := time.Millisecond; ; pause = min(2*pause, 20*time.Millisecond) {
@@ -112,6 +109,12 @@ func Launch(ctx context.Context, dir string, command []string, onExit func(id st
 		case <-time.After(pause):
 		}
 	}
+}
+
+// awaitEnd closes ended when a supervisor has ended, which may be some time after its Shutdown was answered.
+func awaitEnd(cmd *exec.Cmd, ended chan<- struct{}) {
+	_ = cmd.Wait()
+	close(ended)
 }
 
 // ownMounts starts a process in a mount namespace of its own; one of an ordinary user in a user namespace, too, where he

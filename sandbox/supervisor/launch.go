@@ -24,6 +24,7 @@ type launchSpec struct {
 	Variant
 	Root   string // an empty directory to build the root on
 	Image  string // directory to show as the root instead, with places for /proc, /dev, /tmp; "" for none
+	Engine string // crun, which does all this for an image instead; "" for none
 	IDs    ids    // for its user namespace
 	Passed int    // descriptors from 6 on that the process gets as 3, 4, …
 	Self   bool   // the program is this one, which the new root does not show
@@ -51,12 +52,20 @@ func launch(in *os.File) (int, error) {
 		return 0, err
 	}
 	path := spec.Argv[0]
+	var self *os.File
 	if spec.Self {
-		self, err := os.Open("/proc/self/exe")
-		if err != nil {
+		var err error
+		if self, err = os.Open("/proc/self/exe"); err != nil {
 			return 0, err
 		}
 		path = fmt.Sprintf("/proc/self/fd/%d", self.Fd())
+	}
+	if spec.Engine != "" {
+		var passed []*os.File
+		for i := range spec.Passed {
+			passed = append(passed, os.NewFile(uintptr(6+i), "passed"))
+		}
+		return container(&spec, fmt.Sprintf("/proc/self/fd/%d", 3+len(passed)), append(passed, self))
 	}
 	files := []uintptr{0, 1, 2}
 	for i := range spec.Passed {

@@ -97,6 +97,9 @@ func imageRoot(spec *launchSpec) error {
 	if err := makeDev(dev); err != nil {
 		return err
 	}
+	if err := unix.MountSetattr(unix.AT_FDCWD, dev, 0, &unix.MountAttr{Attr_set: unix.MOUNT_ATTR_RDONLY}); err != nil { // the devices stay writable
+		return fmt.Errorf("closing /dev: %w", err)
+	}
 	for _, name := range []string{"/etc/resolv.conf", "/etc/hosts"} {
 		if info, err := os.Lstat(filepath.Join(root, name)); err != nil || !info.Mode().IsRegular() {
 			continue // an image without /etc of its own

@@ -20,19 +20,19 @@ CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".ca
 
 
 def installed(*programs):
-    """See to it that Debian's packages of Docker and skopeo are there; skip, and say why, where that cannot be."""
+    """See to it that Debian's packages of Docker, skopeo and crun are there; skip, and say why, where that cannot be."""
     missing = [p for p in programs if not shutil.which(p, path=PATH)]
     if not missing:
         return
     if os.geteuid() != 0 or not shutil.which("apt-get"):
         pytest.skip(f"{', '.join(missing)} not installed, and only root with apt-get can install them")
     env = dict(os.environ, DEBIAN_FRONTEND="noninteractive", RUNLEVEL="1")  # no service is started
-    install = ["apt-get", "install", "-y", "-q", "--no-install-recommends", "docker.io", "skopeo"]
+    install = ["apt-get", "install", "-y", "-q", "--no-install-recommends", "docker.io", "skopeo", "crun"]
     if subprocess.run(install, env=env, capture_output=True).returncode:
         subprocess.run(["apt-get", "update", "-q"], env=env, capture_output=True)
         done = subprocess.run(install, env=env, capture_output=True, text=True)
         if done.returncode:
-            pytest.skip("Docker and skopeo cannot be installed: " + done.stderr[-500:])
+            pytest.skip("Docker, skopeo and crun cannot be installed: " + done.stderr[-500:])
 
 
 PATH = os.environ["PATH"] + ":/usr/local/sbin:/usr/sbin:/sbin"

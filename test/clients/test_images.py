@@ -9,8 +9,8 @@ import urllib.request
 
 import pytest
 from botocore.exceptions import ClientError
-from conftest import BINARY, ROLE, wait_for
-from images import BASE_CHANGES, Docker, base_tar, packages
+from conftest import BINARY, ROLE, Platform, wait_for
+from images import BASE_CHANGES, Docker, base_tar, installed, packages
 
 
 @pytest.fixture(scope="session")
@@ -113,11 +113,25 @@ def handler(event, context):
 """
 
 
-def test_own_client_and_overrides(platform, docker, base, tmp_path):
+@pytest.fixture(params=["anthill", "crun"])
+def engine(request, platform, tmp_path_factory):
+    """A platform that starts images itself, and one that has crun start them."""
+    if request.param == "anthill":
+        yield platform
+        return
+    installed("crun")
+    p = Platform(tmp_path_factory.mktemp("crun"), "--image-engine", "crun")
+    yield p
+    p.stop()
+
+
+def test_own_client_and_overrides(engine, docker, base, tmp_path):
     """An image that starts its own runtime interface client, and one whose ImageConfig says everything anew."""
     docker.build("own", tmp_path / "own", f'FROM {base}\nENV COLOUR=blue\nCOPY app.py /var/task/\nENTRYPOINT ["python", "-m", "awslambdaric"]\nCMD ["app.handler"]\n',
                  app=PROBE)  # fmt: skip
+    platform = engine
     uri = repository(platform, "own")
+    login(platform, docker, uri)
     docker("tag", "own", uri + ":1")
     docker("push", uri + ":1")
     lam = function(platform, "own", uri + ":1", Environment={"Variables": {"SHAPE": "round"}})

@@ -134,6 +134,15 @@ func (w *world) note(format string, args ...any) {
 	fmt.Fprintf(w.events, "%9.3fs %s\n", time.Since(began).Seconds(), fmt.Sprintf(format, args...))
 }
 
+// journal takes what the platform logs among the notes.
+type journal struct{ w *world }
+
+func (j journal) Write(line []byte) (int, error) {
+	j.w.mu.Lock()
+	defer j.w.mu.Unlock()
+	return j.w.events.Write(line)
+}
+
 // began is when time begins in a bubble.
 var began = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
 
@@ -189,7 +198,7 @@ func (w *world) try(p *platform) (err error) {
 	}
 	st := store.Open(p.db)
 	p.log = history.Open(p.db)
-	log := slog.New(slog.NewTextHandler(w.events, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	log := slog.New(slog.NewTextHandler(journal{w}, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	p.functions, err = functions.Open(context.Background(), functions.Config{Store: st, History: p.log, Blobs: b, Pool: p.pool, Dir: w.dir, Architecture: "x86_64", Log: log})
 	if err != nil {
 		return fmt.Errorf("functions: %w", err)
