@@ -94,18 +94,57 @@ func (s *Service) expire(repo *Repository) error {
 	if err != nil {
 		return err
 	}
+	deleted := map[string]bool{}
 	for _, e := range l.Expiring(images, s.now()) {
 		err := s.DeleteImage(repo.Ref, e.Image.Digest)
 		if f := fault.Of(err); err != nil && f.Reason != ReasonReferenced && f.Kind != fault.NotFound {
 			return err
 		}
 		if err == nil {
+			deleted[e.Image.Digest] = true
 			s.c.Log.Info("an image has expired", "repository", repo.Ref.Name, "digest", e.Image.Digest, "rule", e.Priority)
 		}
+	}
+	if err := s.dropOrphans(repo.Ref, deleted); err != nil {
+		return err
 	}
 	_, err = s.Update(repo.Ref, func(r *Repository) error {
 		r.Evaluated = s.now()
 		return nil
 	})
 	return err
+}
+
+// subjectWait is how long a reference artifact waits for its subject, which may be pushed after it.
+const subjectWait = 24 * time.Hour
+
+// dropOrphans deletes reference artifacts (signatures, attestations, lists of materials) whose subject is not there any
+// more, as lifecycle policies do within a day of the subject's end (ECR user guide, "Automate the cleanup of images by using
+// lifecycle policies"): at once those of images that were deleted, the others when a day has passed. Artifacts may have artifacts.
+func (s *Service) dropOrphans(r Ref, deleted map[string]bool) error {
+	for again := true; again; {
+		again = false
+		images, err := s.Images(r)
+		if err != nil {
+			return err
+		}
+		here := map[string]bool{}
+		for _, img := range images {
+			here[img.Digest] = true
+		}
+		for _, img := range images {
+			if img.Subject == "" || here[img.Subject] || !deleted[img.Subject] && s.now().Sub(img.Pushed) < subjectWait {
+				continue
+			}
+			err := s.DeleteImage(r, img.Digest)
+			if f := fault.Of(err); err != nil && f.Reason != ReasonReferenced && f.Kind != fault.NotFound {
+				return err
+			}
+			if err == nil {
+				deleted[img.Digest], again = true, true
+				s.c.Log.Info("a reference artifact has gone with its subject", "repository", r.Name, "digest", img.Digest, "subject", img.Subject)
+			}
+		}
+	}
+	return nil
 }

@@ -214,3 +214,53 @@ func TestExpire(t *testing.T) {
 		t.Errorf("left are %q, want %q", got, want)
 	}
 }
+
+// What is about an image that expires goes with it, and what is about that; what is about an image that was deleted by hand, or
+// that never came, goes when a day has passed.
+func TestReferenceArtifactsGoWithTheirSubject(t *testing.T) {
+	h := newHouse(t, "rr")
+	push := func(tag string, about *v1.Descriptor) *v1.Descriptor {
+		t.Helper()
+		img := image(t, types.OCIManifestSchema1)
+		if about != nil {
+			img = mutate.Subject(img, *about).(v1.Image)
+		}
+		if err := remote.Write(h.ref("rr:"+tag), img); err != nil {
+			t.Fatal(err)
+		}
+		d, err := remote.Head(h.ref("rr:" + tag))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return d
+	}
+	expiring, keep, byHand := push("old-1", nil), push("keep", nil), push("hand", nil)
+	push("old-2", nil) // the younger one, which stays
+	push("of-signature", push("of-old", expiring))
+	push("of-keep", keep)
+	push("of-hand", byHand)
+	push("of-none", &v1.Descriptor{MediaType: types.OCIManifestSchema1, Digest: v1.Hash{Algorithm: "sha256", Hex: strings.Repeat("a", 64)}, Size: 2})
+	if err := h.DeleteImage(named("rr"), byHand.Digest.String()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.Update(named("rr"), func(r *registry.Repository) error { r.Lifecycle = policy("1 tagged old count 1"); return nil }); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range [][]string{{"keep", "of-hand", "of-keep", "of-none", "old-2"}, {"keep", "of-keep", "old-2"}} {
+		if err := h.Expire(); err != nil {
+			t.Fatal(err)
+		}
+		all, err := h.Images(named("rr"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, img := range all {
+			got = append(got, img.Tags...)
+		}
+		if slices.Sort(got); !slices.Equal(got, want) {
+			t.Errorf("left are %q, want %q", got, want)
+		}
+		h.later.Store(int64(25 * time.Hour))
+	}
+}

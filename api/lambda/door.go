@@ -43,7 +43,7 @@ func New(f *functions.Service) Operations {
 		PutFunctionRecursionConfig:      d.putRecursion, GetFunctionRecursionConfig: d.getRecursion,
 		GetRuntimeManagementConfig: d.getRuntimeManagement, PutRuntimeManagementConfig: d.putRuntimeManagement,
 		CreateEventSourceMapping: d.createEventSource, ListEventSourceMappings: d.listEventSources,
-		GetEventSourceMapping: d.getEventSource, DeleteEventSourceMapping: d.deleteEventSource,
+		GetEventSourceMapping: d.getEventSource, DeleteEventSourceMapping: d.deleteEventSource, UpdateEventSourceMapping: d.updateEventSource,
 	}
 }
 

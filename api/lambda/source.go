@@ -34,3 +34,7 @@ func (d door) getEventSource(context.Context, *GetEventSourceMappingInput) (*Eve
 func (d door) deleteEventSource(context.Context, *DeleteEventSourceMappingInput) (*EventSourceMappingConfiguration, error) {
 	return nil, noEventSource()
 }
+
+func (d door) updateEventSource(context.Context, *UpdateEventSourceMappingInput) (*EventSourceMappingConfiguration, error) {
+	return nil, noEventSource()
+}
