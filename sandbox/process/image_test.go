@@ -109,6 +109,23 @@ func TestImageEngines(t *testing.T) {
 			if r := h.invoke(image("gone", "/missing"), "{}"); !strings.Contains(string(r.Payload), "Runtime.InvalidEntrypoint") {
 				t.Errorf("a program that is not there: %s", r.Payload)
 			}
+			if engine == "" {
+				relative := image("relative", "/bootstrap")
+				relative.Image.Dir = "task"
+				for _, c := range []struct {
+					spec       sandbox.Spec
+					kind, says string
+				}{
+					{image("nothing"), "Runtime.InvalidEntrypoint", "Error: Couldn't find valid bootstrap(s): []"},
+					{relative, "Runtime.InvalidWorkingDir", "Error: the working directory 'task' is invalid, it needs to be an absolute path"},
+				} {
+					r := h.invoke(c.spec, "{}")
+					var told struct{ ErrorMessage, ErrorType string }
+					if err := json.Unmarshal(r.Payload, &told); err != nil || told.ErrorType != c.kind || !strings.HasSuffix(told.ErrorMessage, c.says) {
+						t.Errorf("%s: %s, want %s %s", c.spec.Key, r.Payload, c.kind, c.says)
+					}
+				}
+			}
 			left, _ := filepath.Glob(filepath.Join(h.dir, "*", "container-*"))
 			if len(left) != 0 {
 				t.Errorf("left behind: %v", left)

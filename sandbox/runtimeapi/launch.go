@@ -47,6 +47,9 @@ func (p *program) find() (string, error) {
 	if len(p.argv) == 0 {
 		return "", errNoProgram{}
 	}
+	if !filepath.IsAbs(p.dir) {
+		return "", errNoDir{fmt.Errorf("the working directory '%s' is invalid, it needs to be an absolute path", p.dir)}
+	}
 	if info, err := os.Stat(p.dir); err != nil || !info.IsDir() {
 		if err == nil {
 			err = &os.PathError{Op: "chdir", Path: p.dir, Err: errors.New("not a directory")}
