@@ -59,10 +59,10 @@ type Service struct {
 
 // Bounds of what waits in memory.
 const (
-	maxPending = 64 << 20              // bytes of lines that a full or slow disk may leave in memory
-	behind     = 50 * time.Millisecond // how long lines gather before they are written
-	perStream  = time.Millisecond      // and for how much longer when there are many streams, each of which is a write of its own
-	behindMost = 200 * time.Millisecond
+	maxPending = 64 << 20               // bytes of lines that a full or slow disk may leave in memory
+	behind     = 50 * time.Millisecond  // how long lines gather before they are written
+	perStream  = time.Millisecond       // and for how much longer when there are many streams, each of which is a write of its own
+	behindMost = 100 * time.Millisecond // docs/operating.md says so
 )
 
 // Open reads the definitions and starts the writer. The writer ends with Close.
