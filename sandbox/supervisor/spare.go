@@ -11,6 +11,7 @@ import (
 // together, for some time and as long as the machine has memory to spare.
 
 const (
+	calm        = 500 * time.Millisecond
 	maxSpares   = 16               // of one template
 	demandFor   = 2 * time.Minute  // how long they are kept after the last request that found none
 	oneBurst    = 10 * time.Second // requests that are no further apart come together
@@ -49,6 +50,24 @@ func (t *template) wantedLocked() int {
 		return t.spec.Spares
 	}
 	return n
+}
+
+// pause puts the next spare off: one that the template was told to have, a little, for what was started last comes first;
+// others until the burst is over that they are made after.
+func (t *template) pause() {
+	for begun := time.Now(); ; {
+		select {
+		case <-t.k.quit:
+			return
+		case <-time.After(20 * time.Millisecond):
+		}
+		t.mu.Lock()
+		told := len(t.mu.spares) < t.spec.Spares
+		t.mu.Unlock()
+		if told || time.Since(begun) > calm {
+			return
+		}
+	}
 }
 
 // available is the memory that the machine could give to new processes, in bytes (proc(5), "MemAvailable").
@@ -100,10 +119,7 @@ func (t *template) refill() {
 	t.mu.filling = true
 	t.k.wg.Go(func() {
 		for {
-			select {
-			case <-t.k.quit:
-			case <-time.After(20 * time.Millisecond):
-			}
+			t.pause()
 			c, err := t.fork("", nil)
 			t.mu.Lock()
 			if err == nil {
