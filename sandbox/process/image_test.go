@@ -79,7 +79,7 @@ func TestImageEngines(t *testing.T) {
 			h.open()
 			image := func(name string, entry ...string) sandbox.Spec {
 				s := h.python(name, "")
-				s.Key, s.Runtime, s.Handler, s.CodeDir, s.Timeout = name, "", "", "", time.Second
+				s.Key, s.Runtime, s.Handler, s.CodeDir, s.Timeout = name, "", "", "", patience*time.Second
 				s.Image = &sandbox.Image{Root: root, EntryPoint: entry, Dir: "/task", Env: []string{"_HANDLER=" + name}}
 				return s
 			}

@@ -33,7 +33,7 @@ exports.page = awslambda.streamifyResponse(async (event, stream) => {
   stream.end("body");
 });
 `, 0o644)
-	s.Runtime, s.Handler, s.Timeout = runtime, "index.handler", 3*time.Second
+	s.Runtime, s.Handler, s.Timeout = runtime, "index.handler", 3*patience*time.Second
 	page := s
 	page.Handler, page.Key = "index.page", "page"
 	for _, c := range []struct {
