@@ -173,6 +173,9 @@ func (r *run) first(m message) error {
 		r.marks.flushed(r.x.Seq())
 	} else if r.x.Done() {
 		r.close(&room.last)
+		if err := r.append(history.Behind, r.kept.records(), nil); err != nil {
+			return err
+		}
 	}
 	r.logEvents(events)
 	r.tellEnded()

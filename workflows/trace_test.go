@@ -77,3 +77,18 @@ func TestAllVariables(t *testing.T) {
 		h.wantEnd(large.ARN, "FAILED", "States.Runtime")
 	})
 }
+
+// TestTraceOfWhatEndsAtOnce: an Express execution that waits for nothing is in history as the others are.
+func TestTraceOfWhatEndsAtOnce(t *testing.T) {
+	h := newHouse(t, nil)
+	defer h.close()
+	m, _, err := h.CreateMachine(home, workflows.MachineInput{Name: "short", Definition: passes(2), RoleARN: labRole, Type: workflows.Express})
+	h.check(err)
+	e, err := h.StartSync(t.Context(), workflows.StartInput{Target: m.ARN})
+	h.check(err)
+	trace, err := h.Trace(e.ARN)
+	h.check(err)
+	if n := len(trace.Events); n != 6 || trace.Status != workflows.Succeeded {
+		t.Errorf("got %d events, status %s", n, trace.Status)
+	}
+}
