@@ -50,12 +50,12 @@ func (s *server) disconnect() {
 func (s *server) serve(ctx context.Context, c *net.UnixConn) {
 	defer func() {
 		c.Close()
+		s.k.thawAll() // the next platform may be there already, and waits for those that this one has stopped
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		if s.mu.conn == c {
 			s.mu.conn = nil
 			s.mu.left = time.Now()
-			s.k.thawAll()
 		}
 	}()
 	s.k.onExit(func(id string, e Exit) { s.reply(c, &message{Op: "exit", ID: id, Exit: &e}) })

@@ -1,7 +1,12 @@
 package supervisor
 
 import (
+	"fmt"
 	"net"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -65,4 +70,63 @@ func TestAPlatformComesAsTheSupervisorEnds(t *testing.T) {
 	if _, err := Dial(dir, func(string, Exit) {}); !fault.Is(err, fault.NotFound) {
 		t.Errorf("whoever comes now: %v", err)
 	}
+}
+
+// What a platform that was killed had stopped runs on, though the next one came before its end was noticed.
+func TestTheNextPlatformComesBeforeTheLastHasGone(t *testing.T) {
+	stopped := exec.Command("sleep", "60")
+	if err := stopped.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		_ = stopped.Process.Kill()
+		_ = stopped.Wait()
+	}()
+	pid := stopped.Process.Pid
+	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	for !strings.Contains(stateOf(t, pid), "T") {
+		time.Sleep(time.Millisecond)
+	}
+	s := &server{k: newKeeper(t.TempDir()), patience: time.Minute}
+	s.k.mu.environments["e"] = &environment{id: "e", frozen: []int{pid}}
+	var platforms []net.Conn
+	for range 2 {
+		fds, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_SEQPACKET|syscall.SOCK_CLOEXEC, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var ends [2]net.Conn
+		for i, fd := range fds {
+			f := os.NewFile(uintptr(fd), "end")
+			if ends[i], err = net.FileConn(f); err != nil {
+				t.Fatal(err)
+			}
+			f.Close()
+		}
+		platforms = append(platforms, ends[1])
+		s.connect(t.Context(), ends[0].(*net.UnixConn))
+	}
+	for end := time.Now().Add(10 * time.Second); strings.Contains(stateOf(t, pid), "T"); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Error("it is still stopped")
+			break
+		}
+	}
+	for _, p := range platforms {
+		p.Close()
+	}
+	s.k.wg.Wait()
+}
+
+// stateOf is a process's state, a letter (proc_pid_stat(5)).
+func stateOf(t *testing.T, pid int) string {
+	t.Helper()
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	_, rest, ok := strings.Cut(string(b), ") ")
+	if err != nil || !ok {
+		t.Fatal(err)
+	}
+	return rest[:1]
 }
