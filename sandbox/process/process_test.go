@@ -44,6 +44,7 @@ type house struct {
 	code string
 
 	initLimit, freezeAfter time.Duration // as sandbox.Config
+	supervisor             []string      // as process.Config
 	spares                 int           // as process.Config, as engine
 	engine                 string
 }
@@ -85,7 +86,7 @@ func newHouse(t testing.TB) *house {
 
 func (h *house) open() {
 	h.t.Helper()
-	d, err := process.Open(context.Background(), process.Config{Dir: h.dir, Spares: h.spares, ImageEngine: h.engine})
+	d, err := process.Open(context.Background(), process.Config{Dir: h.dir, Supervisor: h.supervisor, Spares: h.spares, ImageEngine: h.engine})
 	if err != nil {
 		h.t.Fatal(err)
 	}
