@@ -91,22 +91,19 @@ func TestTheNextPlatformComesBeforeTheLastHasGone(t *testing.T) {
 	}
 	s := &server{k: newKeeper(t.TempDir()), patience: time.Minute}
 	s.k.mu.environments["e"] = &environment{id: "e", frozen: []int{pid}}
-	var platforms []net.Conn
+	var platforms []*os.File
 	for range 2 {
-		fds, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_SEQPACKET|syscall.SOCK_CLOEXEC, 0)
+		ours, platform, err := packetPair()
 		if err != nil {
 			t.Fatal(err)
 		}
-		var ends [2]net.Conn
-		for i, fd := range fds {
-			f := os.NewFile(uintptr(fd), "end")
-			if ends[i], err = net.FileConn(f); err != nil {
-				t.Fatal(err)
-			}
-			f.Close()
+		c, err := net.FileConn(ours)
+		if err != nil {
+			t.Fatal(err)
 		}
-		platforms = append(platforms, ends[1])
-		s.connect(t.Context(), ends[0].(*net.UnixConn))
+		ours.Close()
+		platforms = append(platforms, platform)
+		s.connect(t.Context(), c.(*net.UnixConn))
 	}
 	for end := time.Now().Add(10 * time.Second); strings.Contains(stateOf(t, pid), "T"); time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
