@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"anthill/sandbox"
@@ -50,8 +51,14 @@ func (d *Driver) adapter(ctx context.Context, e *environment) (*supervisor.Adapt
 		return nil, err
 	}
 	a.Binds = append(a.Binds, supervisor.Bind{From: boot, To: "/var/rapid"})
+	inside := i.Path
 	if i.Prefix != "/usr" && !strings.HasPrefix(i.Prefix, "/usr/") {
-		a.Binds = append(a.Binds, supervisor.Bind{From: i.Prefix, To: i.Prefix})
+		to := i.Prefix
+		if rest, ok := strings.CutPrefix(i.Path, i.Prefix+"/"); ok && i.Language == "nodejs" {
+			to = "/var/lang" // where AWS has it. Node.js runs anywhere, and a place under /tmp could not be shown
+			inside = filepath.Join(to, rest)
+		}
+		a.Binds = append(a.Binds, supervisor.Bind{From: i.Prefix, To: to})
 	}
 	if i.Language == "python" {
 		a.Key = ""
@@ -63,10 +70,9 @@ func (d *Driver) adapter(ctx context.Context, e *environment) (*supervisor.Adapt
 	}
 	a.PlainEnv["NODE_PATH"] = plainNodePath(s, code, sdk)
 	a.Job.Early = true
-	program := append([]string{i.Path}, runtimes.NodeFlags(s.Runtime, i, s.Environment["NODE_OPTIONS"])...)
-	program = program[:len(program):len(program)]
-	a.Job.Argv = wrapped(s.Environment, append(program, "/var/rapid/bootstrap.mjs")...)
-	a.PlainArgv = wrapped(s.Environment, append(program, filepath.Join(boot, "bootstrap.mjs"))...)
+	flags := runtimes.NodeFlags(s.Runtime, i, s.Environment["NODE_OPTIONS"])
+	a.Job.Argv = wrapped(s.Environment, slices.Concat([]string{inside}, flags, []string{"/var/rapid/bootstrap.mjs"})...)
+	a.PlainArgv = wrapped(s.Environment, slices.Concat([]string{i.Path}, flags, []string{filepath.Join(boot, "bootstrap.mjs")})...)
 	return a, nil
 }
 
