@@ -58,7 +58,7 @@ func Examine(dir string, fs FS) (*Examination, error) {
 		x.lost(FormatFile, "it is missing: the format of this directory is a guess")
 	}
 	list := &logList{fs: fs, dir: dir}
-	gone, err := list.missing()
+	gone, tables, err := list.missing()
 	for _, name := range gone {
 		x.lost("log "+name, "it is missing")
 	}
@@ -81,7 +81,6 @@ func Examine(dir string, fs FS) (*Examination, error) {
 		x.lost("database", "it cannot be opened: %v", err)
 	}
 	x.logs(fs, path.Join(dir, "db"))
-	_, tables, _ := list.read()
 	x.manifest(fs, path.Join(dir, "db"), tables)
 	x.tables(fs, path.Join(dir, "db"), o)
 	return x, nil

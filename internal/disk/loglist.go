@@ -80,13 +80,13 @@ func (l *logList) read() (live []string, tables mark, err error) {
 	return live, tables, nil
 }
 
-// missing names the logs that are listed and not there.
-func (l *logList) missing() ([]string, error) {
-	live, _, err := l.read()
+// missing names the logs that are listed and not there, and gives the manifest that the list speaks of.
+func (l *logList) missing() ([]string, mark, error) {
+	live, tables, err := l.read()
 	return slices.DeleteFunc(live, func(n string) bool {
 		_, err := l.fs.Stat(path.Join(l.dir, "db", n))
 		return err == nil
-	}), err
+	}), tables, err
 }
 
 // refuse gives the error for a directory in which a log is missing, or the list of the tables that stand for logs of before.
@@ -94,12 +94,12 @@ func (l *logList) refuse() error {
 	if l == nil {
 		return nil
 	}
-	gone, err := l.missing()
+	gone, tables, err := l.missing()
 	if err != nil {
 		return err
 	}
 	if len(gone) == 0 {
-		return l.refuseTables()
+		return l.refuseTables(tables)
 	}
 	return &fault.Error{Kind: fault.Conflict, Noun: "data directory", Name: l.dir, Reason: "damaged",
 		Detail: fmt.Sprintf("%s is missing from db, and with it what was acknowledged last; `anthill doctor` says what is readable; "+
@@ -107,11 +107,7 @@ func (l *logList) refuse() error {
 }
 
 // refuseTables gives the error for a directory whose manifest cannot be read as far as it was flushed.
-func (l *logList) refuseTables() error {
-	_, tables, err := l.read()
-	if err != nil {
-		return err
-	}
+func (l *logList) refuseTables(tables mark) error {
 	state, err := readManifest(l.fs, path.Join(l.dir, "db"))
 	if err != nil || state.damage == nil || !tables.cut(state) {
 		return nil // what cannot be read at all Pebble refuses
