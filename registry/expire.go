@@ -96,11 +96,11 @@ func (s *Service) expire(repo *Repository) error {
 	}
 	deleted := map[string]bool{}
 	for _, e := range l.Expiring(images, s.now()) {
-		err := s.DeleteImage(repo.Ref, e.Image.Digest)
-		if f := fault.Of(err); err != nil && f.Reason != ReasonReferenced && f.Kind != fault.NotFound {
+		gone, err := s.deleteIfFree(repo.Ref, e.Image.Digest)
+		if err != nil {
 			return err
 		}
-		if err == nil {
+		if gone {
 			deleted[e.Image.Digest] = true
 			s.c.Log.Info("an image has expired", "repository", repo.Ref.Name, "digest", e.Image.Digest, "rule", e.Priority)
 		}
@@ -113,6 +113,15 @@ func (s *Service) expire(repo *Repository) error {
 		return nil
 	})
 	return err
+}
+
+// deleteIfFree deletes an image and reports whether it did: one that an index names stays, and one may be gone already.
+func (s *Service) deleteIfFree(r Ref, digest string) (gone bool, err error) {
+	err = s.DeleteImage(r, digest)
+	if f := fault.Of(err); err != nil && (f.Reason == ReasonReferenced || f.Kind == fault.NotFound) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // subjectWait is how long a reference artifact waits for its subject, which may be pushed after it.
@@ -136,11 +145,11 @@ func (s *Service) dropOrphans(r Ref, deleted map[string]bool) error {
 			if img.Subject == "" || here[img.Subject] || !deleted[img.Subject] && s.now().Sub(img.Pushed) < subjectWait {
 				continue
 			}
-			err := s.DeleteImage(r, img.Digest)
-			if f := fault.Of(err); err != nil && f.Reason != ReasonReferenced && f.Kind != fault.NotFound {
+			gone, err := s.deleteIfFree(r, img.Digest)
+			if err != nil {
 				return err
 			}
-			if err == nil {
+			if gone {
 				deleted[img.Digest], again = true, true
 				s.c.Log.Info("a reference artifact has gone with its subject", "repository", r.Name, "digest", img.Digest, "subject", img.Subject)
 			}
