@@ -164,13 +164,11 @@ func (p *Pool) serveCold(m *member, inv *Invocation, phases Phases) (*Result, er
 	var initDuration time.Duration
 	if m.fresh {
 		m.fresh = false
-		if m.unrestored() {
-			phases.init(&m.boot)
-			phases.waited()
-			return p.refuse(m, inv, phases), nil
-		}
 		phases.init(&m.boot)
 		phases.waited()
+		if m.unrestored() {
+			return p.refuse(m, inv, phases), nil
+		}
 		if m.booted {
 			initDuration = time.Duration(m.boot.InitEnd - m.boot.SpawnBegin)
 		}
