@@ -108,9 +108,14 @@ func (m *mate) stay(p *prompts) bool {
 	if m.pid == 0 || m.cpu < 0 || m.cpu != processor() { // who was moved meanwhile stays there: to be moved again costs more
 		return false
 	}
-	runtime.LockOSThread()
-	place(0, m.cpu, p)
+	keep(m.cpu, p)
 	return true
+}
+
+// keep keeps the calling goroutine on its thread and that on a processor, until leave.
+func keep(cpu int, p *prompts) {
+	runtime.LockOSThread()
+	place(0, cpu, p)
 }
 
 func leave(p *prompts) {

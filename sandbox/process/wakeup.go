@@ -3,7 +3,6 @@ package process
 import (
 	"fmt"
 	"os"
-	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -45,7 +44,7 @@ func wakeups() (supervisor.Finding, error) {
 	if err != nil {
 		return f, err
 	}
-	f.Detail = fmt.Sprintf("%.0f µs until a thread of another processor runs, %.0f µs on the same", micros(across), micros(alone))
+	f.Detail = fmt.Sprintf("%v until a thread of another processor runs, %v on the same", across.Round(time.Microsecond), alone.Round(time.Microsecond))
 	if across-alone < slowWakeup {
 		return f, nil
 	}
@@ -57,8 +56,6 @@ func wakeups() (supervisor.Finding, error) {
 	return f, nil
 }
 
-func micros(d time.Duration) float64 { return float64(d) / float64(time.Microsecond) }
-
 // pingPong is half of the time in which a byte goes from one processor to another and back: what three of four take at least,
 // since others use the machine too.
 func pingPong(p *prompts, from, to int) (time.Duration, error) {
@@ -69,19 +66,16 @@ func pingPong(p *prompts, from, to int) (time.Duration, error) {
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	defer syscall.Close(fds[0])
-	on := func(cpu int) (back func()) {
-		runtime.LockOSThread()
-		place(0, cpu, p)
-		return func() { leave(p) }
-	}
 	wg.Go(func() {
 		defer syscall.Close(fds[1])
-		defer on(to)()
+		keep(to, p)
+		defer leave(p)
 		var b [1]byte
 		for exchange(unix.SYS_READ, fds[1], &b) && exchange(unix.SYS_WRITE, fds[1], &b) {
 		}
 	})
-	defer on(from)()
+	keep(from, p)
+	defer leave(p)
 	var b [1]byte
 	var took []time.Duration
 	for range 300 {
