@@ -68,10 +68,8 @@ func bundle(image string, argv, env []string) *ociBundle {
 		{"/proc", "proc", "proc", []string{"nosuid", "nodev", "noexec"}},
 		{"/dev", "tmpfs", "tmpfs", []string{"nosuid", "noexec", "ro", "mode=755", "size=64k"}},
 	}
-	for _, name := range [...]string{"/etc/resolv.conf", "/etc/hosts"} {
-		if info, err := os.Lstat(filepath.Join(image, name)); err == nil && info.Mode().IsRegular() {
-			b.Mounts = append(b.Mounts, ociMount{name, "", name, []string{"bind", "ro", "nosuid", "nodev"}})
-		}
+	for _, name := range netFiles(image) {
+		b.Mounts = append(b.Mounts, ociMount{name, "", name, []string{"bind", "ro", "nosuid", "nodev"}})
 	}
 	return b
 }
@@ -95,9 +93,6 @@ func container(spec *launchSpec, path string, passed []*os.File) (int, error) {
 	}
 	// crun 1.8 refuses to run where both versions of control groups are mounted, though it is told to use none. These mounts
 	// are the launch helper's own.
-	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
-		return 0, fmt.Errorf("making mounts private: %w", err)
-	}
 	_ = unix.Unmount("/sys/fs/cgroup/unified", unix.MNT_DETACH) // mostly there is none; an ordinary user may not
 	said, pidFile := filepath.Join(at, "said"), filepath.Join(at, "pid")
 	cmd := exec.Command(spec.Engine, "--root", filepath.Join(at, "state"), "--cgroup-manager=disabled", "--log", said,

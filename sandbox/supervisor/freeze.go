@@ -15,8 +15,8 @@ import (
 // freeze stops what runs in an environment between its invocations, as AWS does: threads, children and timers of the
 // function. It gives the processes that are stopped: a single thread that waits for its next invocation is left, and so is
 // everything where there are no namespaces, which alone say what belongs to an environment, and where there are extensions,
-// which have work of their own after an invocation. The platform may let them run on
-// by itself, so that they are stopped is never certain here.
+// which have work of their own after an invocation. The platform may let them run on by itself, so that they are stopped is
+// never certain here.
 func (k *keeper) freeze(id string) []int {
 	k.mu.Lock()
 	e := k.mu.environments[id]
@@ -89,7 +89,7 @@ func (e *environment) thawLocked() {
 	e.frozen = nil
 }
 
-// below are the processes that came of pid and are still below it.
+// Below are the processes that came of pid and are still below it.
 func Below(pid int) (all []int) {
 	if pid <= 0 {
 		return nil

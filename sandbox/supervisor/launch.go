@@ -60,6 +60,9 @@ func launch(in *os.File) (int, error) {
 		}
 		path = fmt.Sprintf("/proc/self/fd/%d", self.Fd())
 	}
+	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
+		return 0, fmt.Errorf("making mounts private: %w", err)
+	}
 	if spec.Engine != "" {
 		var passed []*os.File
 		for i := range spec.Passed {

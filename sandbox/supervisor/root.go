@@ -28,11 +28,8 @@ nobody:x:65534:65534::/:/sbin/nologin
 const group = "root:x:0:\nsbx_user1051:x:990:\nnobody:x:65534:\n"
 
 // buildRoot makes the root that a template and its clones see and moves the process into it. It runs in a mount namespace
-// of its own.
+// of its own, whose mounts are private.
 func buildRoot(spec *launchSpec) error {
-	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
-		return fmt.Errorf("making mounts private: %w", err)
-	}
 	root := spec.Root
 	if spec.Image != "" {
 		return imageRoot(spec)
@@ -100,10 +97,7 @@ func imageRoot(spec *launchSpec) error {
 	if err := unix.MountSetattr(unix.AT_FDCWD, dev, 0, &unix.MountAttr{Attr_set: unix.MOUNT_ATTR_RDONLY}); err != nil { // the devices stay writable
 		return fmt.Errorf("closing /dev: %w", err)
 	}
-	for _, name := range []string{"/etc/resolv.conf", "/etc/hosts"} {
-		if info, err := os.Lstat(filepath.Join(root, name)); err != nil || !info.Mode().IsRegular() {
-			continue // an image without /etc of its own
-		}
+	for _, name := range netFiles(root) {
 		if real, err := filepath.EvalSymlinks(name); err == nil {
 			if err := graft(real, filepath.Join(root, name), unix.MOUNT_ATTR_RDONLY|quiet); err != nil {
 				return fmt.Errorf("%s: %w", name, err)
@@ -114,6 +108,16 @@ func imageRoot(spec *launchSpec) error {
 		return fmt.Errorf("/proc: %w", err)
 	}
 	return enter(root)
+}
+
+// netFiles are the files under /etc that an image has of the machine: those that it has a place for.
+func netFiles(image string) (names []string) {
+	for _, name := range [...]string{"/etc/resolv.conf", "/etc/hosts"} {
+		if info, err := os.Lstat(filepath.Join(image, name)); err == nil && info.Mode().IsRegular() {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // enter makes root the root, read-only, and lets go of the old one.
