@@ -33,6 +33,9 @@ func headerField(header, name string) string {
 
 // Segment is what an attempt of a task with that request id is called in a trace header: 16 hex digits.
 func Segment(requestID string) string {
+	if len(requestID) == 36 { // a UUID, without looking for its dashes
+		return requestID[19:23] + requestID[24:]
+	}
 	digits := strings.ReplaceAll(requestID, "-", "")
 	return digits[max(0, len(digits)-16):]
 }
@@ -41,9 +44,6 @@ func Segment(requestID string) string {
 func (t *Task) traceHeader() string {
 	o := t.origin
 	o.root()
-	if id := t.RequestID; len(id) == 36 { // Segment without its dashes
-		return o.before + id[19:23] + id[24:] + o.after
-	}
 	return o.before + Segment(t.RequestID) + o.after
 }
 
