@@ -66,8 +66,9 @@ var plan = []struct {
 	{"latency", "value fault"},
 	{"loadtest", "value fault latency"},
 	{"report", "value fault latency loadtest"},
-	{"lab", "value fault arn latency loadtest report"},
-	{"bench", "value uuid fault arn latency loadtest report history internal/disk sandbox sandbox/process"}, // floors are of the rooms themselves
+	{"lab/iris", "fault"},
+	{"lab", "value fault arn latency loadtest report lab/iris"},
+	{"bench", "value uuid fault arn latency loadtest report history internal/disk sandbox sandbox/process lab/iris"}, // floors are of the rooms themselves
 	// wiring
 	{"server", "*"},
 	{"cmd/anthill", "uuid server bench lab loadtest latency report fault value arn sandbox/supervisor sandbox/process sandbox internal/..."},

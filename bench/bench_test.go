@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -72,5 +73,15 @@ func TestGroupCommitServesEveryWriter(t *testing.T) {
 	rate, err := groupCommits(f, 8, 20*time.Millisecond)
 	if err != nil || rate <= 0 {
 		t.Errorf("%v commits per second, %v", rate, err)
+	}
+}
+
+func TestMeanPSSIsOfProcessesThatAreThere(t *testing.T) {
+	r, err := meanPSS("test", []int{os.Getpid(), 1 << 30})
+	if err != nil || r.N != 1 || r.Value <= 0 {
+		t.Errorf("%+v, %v", r, err)
+	}
+	if _, err := meanPSS("test", []int{1 << 30}); err == nil {
+		t.Error("memory of nothing was measured")
 	}
 }

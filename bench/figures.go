@@ -42,8 +42,22 @@ func measures() []measure {
 		once(f("memory-environment", "memory of one more warm Python environment", "MB PSS", "", "shown", memoryEnvironment)),
 		once(f("memory-execution", "memory of an open execution in Wait", "bytes of heap", "", "≤ 2,048", memoryExecution)),
 		f("restart", "restart after kill -9 with 100,000 open executions, until all are answered for", "s", "reading the database's files", "seconds", restartOpen),
+		f("cold-python-plain", "cold start, small Python function: plain", "ms", spawned, "shown", coldStarts("python", "plain", 17, 40*time.Millisecond)),
+		f("cold-python-template", "cold start, small Python function: fork of a template", "ms", spawned, "shown", coldStarts("python", "template", 17, 40*time.Millisecond)),
+		f("cold-python-spare", "cold start, small Python function: a spare", "ms", spawned, "≤ 5 ms", coldStarts("python", "spare", 17, 60*time.Millisecond)),
+		f("cold-node", "cold start, small Node.js 22 function, started ahead", "ms", spawned, "≤ 5 ms", coldStarts("node", "spare", 17, 700*time.Millisecond)),
+		f("cold-go", "cold start, a Go program on provided.al2023, started ahead", "ms", spawned, "≤ 20 ms", coldStarts("go", "spare", 17, 700*time.Millisecond)),
+		f("cold-iris-plain", "cold start, Iris (scikit-learn): plain", "ms", spawned, "≤ 600 ms", coldStarts("iris", "plain", 17, 60*time.Millisecond)),
+		f("cold-iris-template", "cold start, Iris: fork of a library template, its init run", "ms", spawned, "≤ 15 ms", coldStarts("iris", "template", 17, 60*time.Millisecond)),
+		f("cold-iris-spare", "cold start, Iris: a spare of a library template, its init run", "ms", spawned, "≤ 3 ms", coldStarts("iris", "spare", 17, 60*time.Millisecond)),
+		f("cold-iris-snapshot", "cold start, Iris with SnapStart: fork of the snapshot", "ms", spawned, "≤ 10 ms", coldStarts("iris-snapshot", "snapshot", 17, 60*time.Millisecond)),
+		f("cold-iris-snapshot-spare", "cold start, Iris with SnapStart: a spare", "ms", spawned, "≤ 3 ms", coldStarts("iris-snapshot", "spare", 17, 60*time.Millisecond)),
+		f("cold-iris-burst", "100 cold starts of Iris with SnapStart at once, until all are answered", "s", "100 × spawn of /bin/true", "≤ 0.7 s", coldBurst),
+		once(f("cold-iris-memory", "memory of one more warm Iris environment of a snapshot", "MB PSS", "", "≤ 6 MB", coldMemory)),
 	}
 }
+
+const spawned = "spawn of /bin/true"
 
 const appendFor = time.Second
 

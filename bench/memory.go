@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -31,16 +32,44 @@ func memoryEnvironment(ctx context.Context, r *rig) (Reading, error) {
 	if err != nil {
 		return Reading{}, err
 	}
+	var pids []int
+	for _, i := range infos {
+		if i.FunctionName == "noop" && i.PID != 0 {
+			pids = append(pids, i.PID)
+		}
+	}
+	return meanPSS("bench.memoryEnvironment", pids)
+}
+
+// meanPSS is the proportional set size of environments, each, all their processes together. An environment is known by one
+// of them; where it has no process namespace of its own, that one alone counts.
+func meanPSS(op string, pids []int) (Reading, error) {
+	own, _ := os.Readlink("/proc/self/ns/pid") // whose is not readable is not ours either
 	var sum float64
 	n := 0
-	for _, i := range infos {
-		if kb, err := fromProc(i.PID, "smaps_rollup", "Pss:"); err == nil && i.FunctionName == "noop" && i.PID != 0 {
+	for _, pid := range pids {
+		in, err := os.Readlink(fmt.Sprintf("/proc/%d/ns/pid", pid))
+		if err != nil {
+			continue
+		}
+		n++
+		if in == own {
+			kb, _ := fromProc(pid, "smaps_rollup", "Pss:") // one that has ended takes nothing
 			sum += kb / 1024
-			n++
+			continue
+		}
+		all, _ := filepath.Glob("/proc/[0-9]*/ns/pid") // the pattern is well-formed
+		for _, name := range all {
+			if its, err := os.Readlink(name); err != nil || its != in {
+				continue
+			}
+			other, _ := strconv.Atoi(strings.Split(name, "/")[2]) // the pattern says that it is a number
+			kb, _ := fromProc(other, "smaps_rollup", "Pss:")
+			sum += kb / 1024
 		}
 	}
 	if n == 0 {
-		return Reading{}, fault.Invalidf("bench.memoryEnvironment", "environment", "no environment's process can be looked at from here")
+		return Reading{}, fault.Invalidf(op, "environment", "no environment's process can be looked at from here")
 	}
 	return Reading{Value: sum / float64(n), N: n, Note: fmt.Sprintf("mean of %d environments that are warm together", n)}, nil
 }

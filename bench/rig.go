@@ -30,6 +30,10 @@ type rig struct {
 	httpEcho *loadtest.Echo
 	sandbox  *bareSandbox
 	crowd    *crowd // nil until a figure needs it
+	iris     struct {
+		runtime, code string // "" until a figure needs it
+		layers        []string
+	}
 }
 
 // openRig starts everything that figures share.

@@ -20,6 +20,7 @@ type bareSandbox struct {
 	pool     *sandbox.Pool
 	spec     sandbox.Spec
 	provided sandbox.Spec // a runtime of its own, which speaks the Runtime API; of no key until it is asked for
+	starters map[string]starter
 }
 
 // environments is how many of them the rates use.

@@ -8,8 +8,8 @@ import (
 	"anthill/fault"
 )
 
-// The course's own files: the probe, the trigger and the workflow are as its assignment gives them; the handler, the
-// training and the locustfile are written as it describes them.
+// The course's own files: the probe, the trigger and the workflow are as its assignment gives them; the locustfile is
+// written as it describes it, as are the training and the handler of lab/iris.
 //
 //go:embed course
 var course embed.FS

@@ -5,10 +5,10 @@ import (
 	"fmt"
 	"net/url"
 	"os"
-	"path/filepath"
 	"time"
 
 	"anthill/fault"
+	"anthill/lab/iris"
 	"anthill/latency"
 )
 
@@ -85,7 +85,6 @@ type session struct {
 	Config
 	aws      *client
 	platform *latency.Platform // what the platform says of itself; nil when it is no Anthill
-	python   *python
 	result   Result
 	step     int
 	title    string
@@ -152,11 +151,7 @@ func (c *Config) defaults() {
 		c.Command = "anthill lab"
 	}
 	if c.Cache == "" {
-		base, err := os.UserCacheDir()
-		if err != nil {
-			base = os.TempDir()
-		}
-		c.Cache = filepath.Join(base, "anthill", "lab")
+		c.Cache = iris.DefaultCache()
 	}
 	if c.Progress == nil {
 		c.Progress = func(Progress) {}

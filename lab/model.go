@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"anthill/fault"
+	"anthill/lab/iris"
 )
 
 // Model is what was trained and deployed.
@@ -53,35 +54,25 @@ const (
 
 // deployModel is step 1.
 func (s *session) deployModel(ctx context.Context) error {
-	base, minor, err := findPython(ctx)
+	maker, err := iris.NewMaker(ctx, s.Cache, s.say)
 	if err != nil {
 		return err
 	}
-	s.python = &python{cache: s.Cache, base: base, say: s.say}
 	m := &s.result.Model
-	m.Runtime = fmt.Sprintf("python3.%d", min(max(minor, 8), 14))
+	m.Runtime = fmt.Sprintf("python3.%d", min(maker.Minor, 14))
 
 	remote, err := s.probePython(ctx, m)
 	if err != nil {
 		return err
 	}
 	s.say("the platform runs functions on Python %s (%s)", remote.Python, remote.Machine)
-	// The model is pickled with the very versions that the function will load it with.
-	interpreter, err := s.python.trainingEnvironment(ctx, minor, pins(remote.Minor))
-	if err != nil {
-		return err
-	}
-	model, said, err := s.python.train(ctx, interpreter)
+	model, said, err := maker.Train(ctx, remote.Minor)
 	if err != nil {
 		return err
 	}
 	m.Trained = json.RawMessage(said)
 	s.say("trained: %s", said)
-	compiler := ""
-	if minor == remote.Minor {
-		compiler = interpreter
-	}
-	layers, err := s.python.layers(ctx, remote.Minor, remote.Machine, compiler)
+	layers, err := maker.Layers(ctx, remote.Minor, remote.Machine)
 	if err != nil {
 		return err
 	}
@@ -89,11 +80,7 @@ func (s *session) deployModel(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	handler, err := courseFile("lambda_function.py")
-	if err != nil {
-		return err
-	}
-	code, err := deployment(map[string][]byte{"lambda_function.py": handler, "iris_model.pkl": model})
+	code, err := iris.Deployment(iris.Files(model))
 	if err != nil {
 		return fault.In("lab.deployModel", err)
 	}
@@ -125,7 +112,7 @@ func (s *session) probePython(ctx context.Context, m *Model) (r remotePython, er
 	if err != nil {
 		return r, err
 	}
-	code, err := deployment(map[string][]byte{"lambda_function.py": source})
+	code, err := iris.Deployment(map[string][]byte{"lambda_function.py": source})
 	if err != nil {
 		return r, fault.In("lab.probePython", err)
 	}
@@ -144,30 +131,30 @@ func (s *session) probePython(ctx context.Context, m *Model) (r remotePython, er
 	return r, s.aws.call(ctx, "lambda", "DELETE", "/2015-03-31/functions/"+name, "", nil, nil)
 }
 
-func (s *session) publishLayers(ctx context.Context, layers []layer, runtime string) (arns []string, err error) {
+func (s *session) publishLayers(ctx context.Context, layers []iris.Layer, runtime string) (arns []string, err error) {
 	for _, l := range layers {
-		b, err := os.ReadFile(l.zip)
+		b, err := os.ReadFile(l.Zip)
 		if err != nil {
 			return nil, fault.In("lab.publishLayers", err)
 		}
-		s.say("publishing the layer %s: %.1f MB zipped, %.1f MB unzipped", l.name, float64(l.zipped)/1e6, float64(l.unzipped)/1e6)
+		s.say("publishing the layer %s: %.1f MB zipped, %.1f MB unzipped", l.Name, float64(l.Zipped)/1e6, float64(l.Unzipped)/1e6)
 		var out struct {
 			LayerVersionArn string
 		}
-		in := map[string]any{"Description": l.contents, "CompatibleRuntimes": []string{runtime},
+		in := map[string]any{"Description": l.Contents, "CompatibleRuntimes": []string{runtime},
 			"Content": map[string]any{"ZipFile": base64.StdEncoding.EncodeToString(b)}}
-		if err := s.aws.call(ctx, "lambda", "POST", "/2018-10-31/layers/anthill-lab-"+l.name+"/versions", "", in, &out); err != nil {
+		if err := s.aws.call(ctx, "lambda", "POST", "/2018-10-31/layers/anthill-lab-"+l.Name+"/versions", "", in, &out); err != nil {
 			return nil, err
 		}
 		arns = append(arns, out.LayerVersionArn)
-		s.result.Model.Layers = append(s.result.Model.Layers, LayerSize{l.name, l.contents, l.zipped, l.unzipped})
+		s.result.Model.Layers = append(s.result.Model.Layers, LayerSize{l.Name, l.Contents, l.Zipped, l.Unzipped})
 	}
 	return arns, nil
 }
 
 // createFunction makes a function of that name, in the place of one that is there, and waits until it is active.
 func (s *session) createFunction(ctx context.Context, name string, code []byte, more map[string]any) (arn string, err error) {
-	in := map[string]any{"FunctionName": name, "Runtime": s.result.Model.Runtime, "Role": role, "Handler": "lambda_function.lambda_handler",
+	in := map[string]any{"FunctionName": name, "Runtime": s.result.Model.Runtime, "Role": role, "Handler": iris.Handler,
 		"Code": map[string]any{"ZipFile": base64.StdEncoding.EncodeToString(code)}, "Timeout": 10}
 	for k, v := range more {
 		in[k] = v

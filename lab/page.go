@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"anthill/fault"
+	"anthill/lab/iris"
 	"anthill/latency"
 	"anthill/report"
 )
@@ -142,11 +143,10 @@ func (s *session) modelSection() report.Section {
 	tab.Rows = append(tab.Rows, []string{"deployment package", "lambda_function.py, iris_model.pkl", mb(int64(m.CodeZipped)), "–"},
 		[]string{"together", "", mb(zipped + int64(m.CodeZipped)), mb(unzipped)})
 	tab.Strong = []int{len(tab.Rows) - 1}
-	handler, _ := courseFile("lambda_function.py")
 	return report.Section{Title: "The model and its function", Blocks: []report.Block{
 		report.Text(fmt.Sprintf("A support vector machine was trained with scikit-learn %s on %d irises and classified %.1f %% of the other %d correctly. It was pickled with the versions of numpy and scikit-learn "+
 			"that the function loads it with. The libraries reach the function as layers, within Lambda's limits of 50 MB zipped each and 250 MB unzipped together.", t.Version, t.Train, 100*t.Accuracy, t.Test)),
-		report.Tab(tab), report.Show("lambda_function.py", strings.TrimSpace(string(handler)))}}
+		report.Tab(tab), report.Show("lambda_function.py", strings.TrimSpace(iris.Source()))}}
 }
 
 func mb(n int64) string { return report.Number(float64(n) / 1e6) }

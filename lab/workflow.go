@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"anthill/fault"
+	"anthill/lab/iris"
 	"anthill/latency"
 )
 
@@ -59,7 +60,7 @@ func (s *session) createProbe(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	code, err := deployment(map[string][]byte{"lambda_function.py": source})
+	code, err := iris.Deployment(map[string][]byte{"lambda_function.py": source})
 	if err != nil {
 		return fault.In("lab.createProbe", err)
 	}
@@ -78,7 +79,7 @@ func (s *session) workflow(ctx context.Context) error {
 		return err
 	}
 	source = bytes.ReplaceAll(source, []byte("ARN_OF_Pheromone-Experiment-Workflow_HERE"), []byte(machineARN))
-	code, err := deployment(map[string][]byte{"lambda_function.py": source})
+	code, err := iris.Deployment(map[string][]byte{"lambda_function.py": source})
 	if err != nil {
 		return fault.In("lab.workflow", err)
 	}

@@ -1,4 +1,4 @@
-package lab
+package iris
 
 import (
 	"archive/zip"
@@ -11,7 +11,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"time"
 
@@ -40,37 +39,41 @@ type layerPin struct {
 	packages []string
 }
 
-// python is the lab's own Python side: an environment with scikit-learn for training, and the layers made for the functions.
-type python struct {
+// Maker trains the model and makes the layers, with the machine's own Python.
+type Maker struct {
+	Minor int // of the machine's Python: 11 for 3.11
+
 	cache string // everything is under it, and is made once
 	base  string // the interpreter found on the machine
 	say   func(format string, args ...any)
 }
 
-// findPython is the machine's python3 and its minor version.
-func findPython(ctx context.Context) (path string, minor int, err error) {
-	const op = "lab.findPython"
+// NewMaker looks for the machine's python3. Under cache is kept what takes long; say is told of it before. A machine without
+// Python 3.9 or newer is NotFound.
+func NewMaker(ctx context.Context, cache string, say func(format string, args ...any)) (*Maker, error) {
+	const op = "iris.NewMaker"
 	for _, name := range []string{"python3", "python"} {
-		if path, err = exec.LookPath(name); err != nil {
+		path, err := exec.LookPath(name)
+		if err != nil {
 			continue
 		}
-		var major int
+		var major, minor int
 		out, err := exec.CommandContext(ctx, path, "-c", "import sys; print(sys.version_info[0], sys.version_info[1])").Output()
 		if err != nil {
 			continue
 		}
 		if _, err := fmt.Sscan(string(out), &major, &minor); err == nil && major == 3 && minor >= 9 {
-			return path, minor, nil
+			return &Maker{Minor: minor, cache: cache, base: path, say: say}, nil
 		}
 	}
-	return "", 0, &fault.Error{Kind: fault.NotFound, Op: op, Noun: "Python", Name: "3.9 or newer",
-		Detail: "install Python 3 (with its venv module): the lab trains a scikit-learn model with it"}
+	return nil, &fault.Error{Kind: fault.NotFound, Op: op, Noun: "Python", Name: "3.9 or newer",
+		Detail: "install Python 3 (with its venv module): a scikit-learn model is trained with it"}
 }
 
 // once makes the directory cache/name by make, which gets a directory to fill, unless it is there already. What was half made is
 // made again. The name should hold a digest of whatever decides its contents.
-func (p *python) once(name string, make func(dir string) error) (string, error) {
-	const op = "lab.prepare"
+func (p *Maker) once(name string, make func(dir string) error) (string, error) {
+	const op = "iris.prepare"
 	dir := filepath.Join(p.cache, name)
 	if _, err := os.Stat(dir); err == nil {
 		return dir, nil
@@ -97,7 +100,7 @@ func (p *python) once(name string, make func(dir string) error) (string, error) 
 
 // run runs a program and gives what it printed. Its last lines are in the error.
 func run(ctx context.Context, dir, name string, args ...string) (string, error) {
-	const op = "lab.run"
+	const op = "iris.run"
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Dir = dir
 	cmd.WaitDelay = time.Second
@@ -114,13 +117,14 @@ func run(ctx context.Context, dir, name string, args ...string) (string, error) 
 	return out.String(), nil
 }
 
-// trainingEnvironment is the interpreter of an environment with scikit-learn, prepared once.
-func (p *python) trainingEnvironment(ctx context.Context, minor int, versions []layerPin) (string, error) {
+// environment is the interpreter of an environment of the machine's Python with the packages of the layers for minor,
+// prepared once: a model is pickled with the very versions that its function will load it with.
+func (p *Maker) environment(ctx context.Context, minor int) (string, error) {
 	var packages []string
-	for _, l := range versions {
+	for _, l := range pins(minor) {
 		packages = append(packages, l.packages...)
 	}
-	dir := filepath.Join(p.cache, "train-"+digest(p.base, fmt.Sprint(minor), strings.Join(packages, " ")))
+	dir := filepath.Join(p.cache, "train-"+digest(p.base, fmt.Sprint(p.Minor), strings.Join(packages, " ")))
 	interpreter := filepath.Join(dir, "bin", "python")
 	ready := filepath.Join(dir, ".ready")
 	if _, err := os.Stat(ready); err == nil {
@@ -129,7 +133,7 @@ func (p *python) trainingEnvironment(ctx context.Context, minor int, versions []
 	// A virtual environment knows its own path, so it is made in place and marked when it is whole.
 	p.say("preparing scikit-learn for training (once, about half a minute)")
 	if err := os.RemoveAll(dir); err != nil {
-		return "", fault.In("lab.prepare", err)
+		return "", fault.In("iris.prepare", err)
 	}
 	if _, err := run(ctx, ".", p.base, "-m", "venv", dir); err != nil {
 		return "", err
@@ -137,45 +141,52 @@ func (p *python) trainingEnvironment(ctx context.Context, minor int, versions []
 	if _, err := run(ctx, ".", interpreter, append([]string{"-m", "pip", "install", "-q", "--disable-pip-version-check", "--only-binary=:all:"}, packages...)...); err != nil {
 		return "", err
 	}
-	return interpreter, fault.In("lab.prepare", os.WriteFile(ready, nil, 0o644))
+	return interpreter, fault.In("iris.prepare", os.WriteFile(ready, nil, 0o644))
 }
 
-// train makes iris_model.pkl with the given interpreter and gives its bytes and what train.py said.
-func (p *python) train(ctx context.Context, interpreter string) (model []byte, said string, err error) {
-	const op = "lab.train"
+// Train trains the model for functions on Python 3.minor. It gives the pickled model and what train.py printed: JSON.
+func (p *Maker) Train(ctx context.Context, minor int) (model []byte, said string, err error) {
+	const op = "iris.Train"
+	interpreter, err := p.environment(ctx, minor)
+	if err != nil {
+		return nil, "", err
+	}
 	dir, err := os.MkdirTemp("", "anthill-train-")
 	if err != nil {
 		return nil, "", fault.In(op, err)
 	}
 	defer os.RemoveAll(dir)
-	script, err := courseFile("train.py")
-	if err != nil {
-		return nil, "", err
-	}
-	if err := os.WriteFile(filepath.Join(dir, "train.py"), script, 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "train.py"), []byte(training), 0o644); err != nil {
 		return nil, "", fault.In(op, err)
 	}
-	if said, err = run(ctx, dir, interpreter, "train.py", "iris_model.pkl"); err != nil {
+	if said, err = run(ctx, dir, interpreter, "train.py", modelFile); err != nil {
 		return nil, "", err
 	}
-	model, err = os.ReadFile(filepath.Join(dir, "iris_model.pkl"))
+	model, err = os.ReadFile(filepath.Join(dir, modelFile))
 	return model, strings.TrimSpace(said), fault.In(op, err)
 }
 
-// layer is one Lambda layer as a zip file.
-type layer struct {
-	name     string
-	contents string // "numpy==2.1.3"
-	zip      string // path
-	zipped   int64  // bytes
-	unzipped int64
+// Layer is one Lambda layer as a zip file.
+type Layer struct {
+	Name     string
+	Contents string // "numpy==2.1.3"
+	Zip      string // path
+	Zipped   int64  // bytes
+	Unzipped int64
 }
 
-// layers makes the zips for a Python minor version and machine ("x86_64" or "aarch64"), once. compiler is an interpreter of that very
-// version, which writes the byte code that a read-only layer cannot get later; "" when there is none.
-func (p *python) layers(ctx context.Context, minor int, machine, compiler string) ([]layer, error) {
-	const op = "lab.layers"
-	var out []layer
+// Layers makes the zips for functions on Python 3.minor and a machine ("x86_64" or "aarch64"), once. If the machine's own
+// Python is of that version, byte code is in them, which a read-only layer cannot get later.
+func (p *Maker) Layers(ctx context.Context, minor int, machine string) ([]Layer, error) {
+	const op = "iris.Layers"
+	compiler := ""
+	if minor == p.Minor {
+		var err error
+		if compiler, err = p.environment(ctx, minor); err != nil {
+			return nil, err
+		}
+	}
+	var out []Layer
 	for _, pin := range pins(minor) {
 		key := fmt.Sprintf("layer-%s-py3%d-%s", pin.name, minor, digest(machine, strings.Join(pin.packages, " "), fmt.Sprint(compiler != ""), "2"))
 		dir, err := p.once(key, func(dir string) error {
@@ -185,27 +196,27 @@ func (p *python) layers(ctx context.Context, minor int, machine, compiler string
 		if err != nil {
 			return nil, err
 		}
-		l := layer{name: pin.name, contents: strings.Join(pin.packages, ", "), zip: filepath.Join(dir, "layer.zip")}
-		r, err := zip.OpenReader(l.zip)
+		l := Layer{Name: pin.name, Contents: strings.Join(pin.packages, ", "), Zip: filepath.Join(dir, "layer.zip")}
+		r, err := zip.OpenReader(l.Zip)
 		if err != nil {
 			return nil, fault.In(op, err)
 		}
 		for _, f := range r.File {
-			l.unzipped += int64(f.UncompressedSize64)
+			l.Unzipped += int64(f.UncompressedSize64)
 		}
 		r.Close()
-		st, err := os.Stat(l.zip)
+		st, err := os.Stat(l.Zip)
 		if err != nil {
 			return nil, fault.In(op, err)
 		}
-		l.zipped = st.Size()
+		l.Zipped = st.Size()
 		out = append(out, l)
 	}
 	return out, nil
 }
 
-func (p *python) buildLayer(ctx context.Context, dir string, pin layerPin, minor int, machine, compiler string) error {
-	const op = "lab.buildLayer"
+func (p *Maker) buildLayer(ctx context.Context, dir string, pin layerPin, minor int, machine, compiler string) error {
+	const op = "iris.buildLayer"
 	site := filepath.Join(dir, "tree", "python")
 	args := []string{"-m", "pip", "install", "-q", "--disable-pip-version-check", "--no-deps", "--no-compile", "--only-binary=:all:",
 		"--implementation", "cp", "--python-version", fmt.Sprintf("3.%d", minor), "--target", site}
@@ -251,72 +262,6 @@ func strip(site string) error {
 		}
 		return nil
 	})
-}
-
-// zipTree packs a directory, always to the same bytes.
-func zipTree(to, root string) error {
-	f, err := os.Create(to)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	w := zip.NewWriter(f)
-	err = filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return err
-		}
-		rel, err := filepath.Rel(root, path)
-		if err != nil {
-			return err
-		}
-		b, err := os.ReadFile(path)
-		if err != nil {
-			return err
-		}
-		return zipFile(w, filepath.ToSlash(rel), b)
-	})
-	if err != nil {
-		return err
-	}
-	if err := w.Close(); err != nil {
-		return err
-	}
-	return f.Close()
-}
-
-func zipFile(w *zip.Writer, name string, b []byte) error {
-	h := &zip.FileHeader{Name: name, Method: zip.Deflate, Modified: time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC)}
-	h.SetMode(0o644)
-	if strings.HasSuffix(name, ".so") || strings.Contains(name, ".so.") {
-		h.SetMode(0o755)
-	}
-	f, err := w.CreateHeader(h)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(b)
-	return err
-}
-
-// deployment packs files into a deployment package.
-func deployment(files map[string][]byte) ([]byte, error) {
-	var b bytes.Buffer
-	w := zip.NewWriter(&b)
-	for _, name := range sortedKeys(files) {
-		if err := zipFile(w, name, files[name]); err != nil {
-			return nil, err
-		}
-	}
-	err := w.Close()
-	return b.Bytes(), err
-}
-
-// pythonMachine is this machine's name in wheel tags.
-func pythonMachine() string {
-	if runtime.GOARCH == "arm64" {
-		return "aarch64"
-	}
-	return "x86_64"
 }
 
 func digest(parts ...string) string {
