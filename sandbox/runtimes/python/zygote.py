@@ -47,6 +47,7 @@ import sys
 
 import bootstrap
 import zygote_memory
+import zygote_pickles
 import zygote_snapshot
 from zygote_modules import installed
 from zygote_shell import CLONE_NEWIPC, CLONE_NEWNS, CLONE_NEWPID, MS_PRIVATE, MS_REC, check, libc, mount, mount_proc, pidfd_of, split
@@ -163,6 +164,9 @@ def preload(job):
         libraries.load(job["handler"].rsplit(".", 1)[0].replace("/", "."))
     for name in job.get("modules") or ():
         libraries.load(name)
+    if zygote_pickles.LOADERS & {name.split(".")[0] for name in libraries.seen}:
+        for name in zygote_pickles.modules(job["task"]):
+            libraries.load(name)
 
 
 def threads():
