@@ -93,6 +93,9 @@ func (s *Service) UpdateAlias(r Ref, name string, u AliasUpdate) (Alias, error) 
 		if err := e.checkAlias(op, a); err != nil {
 			return err
 		}
+		if _, ok := e.Provisioned[name]; ok && a.Version == Latest {
+			return invalid(op, unpublished)
+		}
 		a.Revision = uuid.New()
 		put(&e.Aliases, name, a)
 		return nil

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 const (
@@ -16,6 +17,8 @@ const (
 	// maxVariables is how long the variables may be as JSON, in bytes (AWS: Lambda quotas, "Environment variables").
 	maxVariables = 4096
 	maxTags      = 50
+	maxTagKey    = 128   // characters
+	maxTagValue  = 256   // characters
 	maxTimeout   = 900   // seconds
 	maxMemory    = 10240 // MB
 	maxLayers    = 5
@@ -75,8 +78,19 @@ func compactJSON(v any) []byte {
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
 }
 
-// checkTags refuses too many.
+// checkTags refuses too many, too long ones, and those that are AWS's own (Lambda developer guide, "Using tags on Lambda
+// functions"). Of the last three the words are ours.
 func checkTags(op string, tags map[string]string) error {
+	for k, v := range tags {
+		switch {
+		case k == "" || utf8.RuneCountInString(k) > maxTagKey:
+			return invalid(op, "A tag's key must have 1 to %d characters.", maxTagKey)
+		case utf8.RuneCountInString(v) > maxTagValue:
+			return invalid(op, "The value of the tag %s must have at most %d characters.", k, maxTagValue)
+		case strings.HasPrefix(strings.ToLower(k), "aws:"):
+			return invalid(op, "Keys of tags cannot begin with aws:, which is reserved for AWS use.")
+		}
+	}
 	if len(tags) > maxTags {
 		return invalid(op, "Number of tags exceeds resource tag limit.")
 	}

@@ -111,6 +111,9 @@ func (s *Service) SetReserved(r Ref, n *int) error {
 			if e.Reserved != nil {
 				free += *e.Reserved
 			}
+			if total := provisioned(e.Function, ""); *n < total {
+				return invalid(op, "ReservedConcurrentExecutions %d should not be lower than function's total provisioned concurrency [%d].", *n, total)
+			}
 			if free-*n < min(minUnreserved, s.c.Concurrency) {
 				return invalid(op, "Specified ReservedConcurrentExecutions for function decreases account's UnreservedConcurrentExecution below its minimum value of [%d].", minUnreserved)
 			}
@@ -212,28 +215,68 @@ func (s *Service) checkProvisioned(op string, r Ref, latest string) (*live, erro
 	return nil, missingAlias(op, r)
 }
 
+const unpublished = "Provisioned Concurrency Configs cannot be applied to unpublished function versions."
+
+// provisioned sums what f asks for, but for one qualifier.
+func provisioned(f *Function, but string) (total int) {
+	for q, p := range f.Provisioned {
+		if q != but {
+			total += p.Requested
+		}
+	}
+	return total
+}
+
+// checkRoom refuses more provisioned concurrency than the function has reserved, or than its account has left when it has
+// reserved none (Lambda developer guide, "Configuring provisioned concurrency for a function").
+func (s *Service) checkRoom(op string, f *Function, qualifier string, n int) error {
+	n += provisioned(f, qualifier)
+	if f.Reserved != nil {
+		if n > *f.Reserved {
+			return invalid(op, "Requested Provisioned Concurrency should not be greater than the reservedConcurrentExecution for function")
+		}
+		return nil
+	}
+	free := s.c.Concurrency
+	for _, l := range s.functionsOf(f.Account, f.Region) {
+		switch {
+		case l.Reserved != nil:
+			free -= *l.Reserved
+		case l.Name != f.Name:
+			free -= provisioned(l.Function, "")
+		}
+	}
+	switch {
+	case n > free:
+		return invalid(op, "Specified ConcurrentExecutions for function is greater than account's unreserved concurrency [%d].", free)
+	case free-n < min(minUnreserved, s.c.Concurrency):
+		return invalid(op, "Specified ConcurrentExecutions for function decreases account's UnreservedConcurrentExecution below its minimum value of [%d].", minUnreserved)
+	}
+	return nil
+}
+
 const mustBePublished = "The function resource provided must be an alias or a published version."
 
 // SetProvisioned asks for n environments that are initialised ahead of time.
 func (s *Service) SetProvisioned(r Ref, n int) (Allocation, error) {
 	const op = "functions.SetProvisioned"
-	if _, err := s.checkProvisioned(op, r, "Provisioned Concurrency Configs cannot be applied to unpublished function versions."); err != nil {
+	if _, err := s.checkProvisioned(op, r, unpublished); err != nil {
 		return Allocation{}, err
 	}
 	f, err := s.edit(op, r, func(e *edit) error {
 		if v, ok := e.resolve(r.Qualifier); ok && v.Settings.SnapStart == snapPublished { // in words of ours
 			return invalid(op, "Provisioned Concurrency is not supported for functions with SnapStart enabled.")
 		}
-		total := n
-		for q, other := range e.Provisioned {
-			if q != r.Qualifier {
-				total += other.Requested
-			}
-		}
-		if e.Reserved != nil && total > *e.Reserved {
-			return invalid(op, "Requested Provisioned Concurrency should not be greater than the reservedConcurrentExecution for function")
+		if err := s.checkRoom(op, e.Function, r.Qualifier, n); err != nil {
+			return err
 		}
 		if a, ok := e.Aliases[r.Qualifier]; ok {
+			switch {
+			case len(a.Weights) > 0:
+				return invalid(op, "Alias with weights can not be used with Provisioned Concurrency")
+			case a.Version == Latest:
+				return invalid(op, unpublished)
+			}
 			if _, taken := e.Provisioned[a.Version]; taken {
 				return invalid(op, "Alias can't be used for Provisioned Concurrency configuration on an already Provisioned version")
 			}

@@ -50,6 +50,9 @@ func (s *Service) Create(ctx context.Context, c Creation) (*Description, error) 
 		return nil, exists(op, k)
 	}
 	code, err := s.codeOf(ctx, op, k, set, c.Code)
+	if err == nil {
+		err = checkUnzipped(op, code, set.Layers)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -144,6 +144,11 @@ func TestWhatIsRefused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHouse(t, functions.Config{}, map[string]sandboxtest.Func{"app.h": echo})
 		h.function("taken", "app.h")
+		large := functions.Key{Account: account, Region: region, Name: "large"}
+		if _, err := h.PublishLayer(t.Context(), large, functions.LayerVersion{}, functions.CodeSource{Zip: zipOf(t, "x", "")}); err != nil {
+			t.Fatal(err)
+		}
+		functions.Swell(h.Service, large, 262144000)
 		good := func() functions.Creation {
 			return functions.Creation{Ref: ref("hello", ""), Settings: functions.Settings{Runtime: "python3.12", Handler: "app.h", Role: role},
 				Code: functions.CodeSource{Zip: zipOf(t, "app.py", "")}}
@@ -157,7 +162,12 @@ func TestWhatIsRefused(t *testing.T) {
 			{"taken name", func(c *functions.Creation) { c.Ref.Name = "taken" }, fault.Exists, "Function already exist: taken"},
 			{"long name", func(c *functions.Creation) { c.Ref.Name = strings.Repeat("a", 65) }, fault.Invalid, "length less than or equal to 64"},
 			{"no zip", func(c *functions.Creation) { c.Code.Zip = []byte("hello") }, fault.Invalid, "Could not unzip uploaded file."},
-			{"empty zip", func(c *functions.Creation) { c.Code.Zip = nil }, fault.Invalid, "non-empty zip"},
+			{"no code", func(c *functions.Creation) { c.Code.Zip = nil }, fault.Invalid, "Please provide a source for function code."},
+			{"empty zip", func(c *functions.Creation) { c.Code.Zip = []byte{} }, fault.Invalid, "non-empty zip"},
+			{"zip and bucket", func(c *functions.Creation) { c.Code.Bucket, c.Code.Key = "bucket", "k" }, fault.Invalid, "Please do not provide other FunctionCode parameters when providing a ZipFile."},
+			{"long key of a tag", func(c *functions.Creation) { c.Tags = map[string]string{strings.Repeat("k", 129): ""} }, fault.Invalid, "1 to 128 characters"},
+			{"long value of a tag", func(c *functions.Creation) { c.Tags = map[string]string{"k": strings.Repeat("v", 257)} }, fault.Invalid, "at most 256 characters"},
+			{"tag of AWS", func(c *functions.Creation) { c.Tags = map[string]string{"AWS:k": ""} }, fault.Invalid, "reserved for AWS use"},
 			{"zip that climbs", func(c *functions.Creation) { c.Code.Zip = zipOf(t, "../x", "") }, fault.Invalid, "Could not unzip uploaded file."},
 			{"large zip", func(c *functions.Creation) { c.Code.Zip = make([]byte, 52428801) }, fault.Invalid, "Zipped size must be smaller than 52428800 bytes"},
 			{"bucket", func(c *functions.Creation) { c.Code = functions.CodeSource{Bucket: "b", Key: "k"} }, fault.Invalid, "NoSuchBucket"},
@@ -173,6 +183,10 @@ func TestWhatIsRefused(t *testing.T) {
 			}, fault.Invalid, "exceeded the 4KB limit"},
 			{"dead letters", func(c *functions.Creation) { c.Settings.DeadLetter = "arn:aws:sqs:us-east-1:000000000000:q" }, fault.Unsupported, "DeadLetterConfig"},
 			{"missing layer", func(c *functions.Creation) { c.Layers = []string{"arn:aws:lambda:us-east-1:000000000000:layer:l:1"} }, fault.Invalid, "layer:l:1 does not exist"},
+			{"large with its layers", func(c *functions.Creation) {
+				c.Layers = []string{"arn:aws:lambda:us-east-1:000000000000:layer:large:1"}
+				c.Code.Zip = zipOf(t, "app.py", "x")
+			}, fault.Invalid, "Function code combined with layers exceeds the maximum allowed size of 262144000 bytes. The actual size is 262144001 bytes."},
 			{"levels of text", func(c *functions.Creation) { c.Settings.Logging.SystemLevel = "DEBUG" }, fault.Invalid, "LogFormat must be set to JSON"},
 		} {
 			creation := good()
@@ -460,5 +474,50 @@ func TestProvisionedConcurrency(t *testing.T) {
 		if n := h.driver.Len(); n != 0 {
 			t.Errorf("%d environments of a function that is gone", n)
 		}
+	})
+}
+
+// What cannot have provisioned concurrency, and more of it than there is.
+func TestProvisionedConcurrencyThatIsRefused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t, functions.Config{}, map[string]sandboxtest.Func{"app.one": say("1"), "app.two": say("2")})
+		h.function("other", "app.one")
+		h.publish("other", "1")
+		h.function("hello", "app.one")
+		h.publish("hello", "1")
+		h.handler("hello", "app.two")
+		h.publish("hello", "2")
+		for name, a := range map[string]functions.Alias{"prod": {Version: "1"}, "canary": {Version: "1", Weights: map[string]float64{"2": 0.1}}, "edge": {Version: functions.Latest}} {
+			a.Name = name
+			if _, err := h.CreateAlias(ref("hello", ""), a); err != nil {
+				t.Fatal(err)
+			}
+		}
+		ask := func(function, qualifier string, n int, want string) {
+			t.Helper()
+			if _, err := h.SetProvisioned(ref(function, qualifier), n); want == "" && err != nil {
+				t.Errorf("%d of %s:%s: %v", n, function, qualifier, err)
+			} else if want != "" {
+				wantFault(t, err, fault.Invalid, want)
+			}
+		}
+		ask("hello", "canary", 1, "Alias with weights can not be used with Provisioned Concurrency")
+		ask("hello", "edge", 1, "Provisioned Concurrency Configs cannot be applied to unpublished function versions.")
+		ask("hello", "prod", 1001, "Specified ConcurrentExecutions for function is greater than account's unreserved concurrency [1000].")
+		ask("hello", "prod", 901, "Specified ConcurrentExecutions for function decreases account's UnreservedConcurrentExecution below its minimum value of [100].")
+		ask("other", "1", 500, "")
+		ask("hello", "prod", 501, "Specified ConcurrentExecutions for function is greater than account's unreserved concurrency [500].")
+		ask("hello", "prod", 2, "")
+		ask("hello", "prod", 3, "") // its own do not count twice
+		one, latest := 1, functions.Latest
+		wantFault(t, h.SetReserved(ref("hello", ""), &one), fault.Invalid, "ReservedConcurrentExecutions 1 should not be lower than function's total provisioned concurrency [3].")
+		_, err := h.UpdateAlias(ref("hello", ""), "prod", functions.AliasUpdate{Version: &latest})
+		wantFault(t, err, fault.Invalid, "Provisioned Concurrency Configs cannot be applied to unpublished function versions.")
+		ten := 10
+		if err := h.SetReserved(ref("hello", ""), &ten); err != nil {
+			t.Fatal(err)
+		}
+		ask("hello", "2", 8, "Requested Provisioned Concurrency should not be greater than the reservedConcurrentExecution for function")
+		ask("hello", "2", 7, "")
 	})
 }

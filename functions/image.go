@@ -44,6 +44,10 @@ func (s *Service) codeOf(ctx context.Context, op string, k Key, set *Settings, s
 	switch {
 	case set.PackageType != "Image" && src.ImageURI != "":
 		return Code{}, invalid(op, "Please don't provide ImageUri when %s a function with packageType Zip.", doing)
+	case set.PackageType != "Image" && !src.given():
+		return Code{}, invalid(op, "Please provide a source for function code.")
+	case set.PackageType != "Image" && len(src.Zip) > 0 && src.Bucket+src.Key != "":
+		return Code{}, invalid(op, "Please do not provide other FunctionCode parameters when providing a ZipFile.")
 	case set.PackageType != "Image":
 		return s.takeCode(ctx, op, k.Account, src)
 	case src.ImageURI == "":
