@@ -181,15 +181,15 @@ func (h *Handler) note(c *protocol.Call, err error) {
 func (h *Handler) call(r *http.Request, f *found) *protocol.Call {
 	c := &protocol.Call{RequestID: requestID(), AccessKey: f.scope.accessKey, Region: f.scope.region, Host: r.Host, TLS: r.TLS != nil, Header: r.Header,
 		Service: f.service.Model.Name, Operation: f.name(), Session: f.scope.session, Arrived: time.Now()}
-	c.Account = h.account(c.AccessKey)
+	c.Account = h.AccountOf(c.AccessKey)
 	if c.Region == "" {
 		c.Region = h.c.DefaultRegion
 	}
 	return c
 }
 
-// account is the access key itself when it is an account number, else the account that it belongs to.
-func (h *Handler) account(key string) string {
+// AccountOf is the access key itself when it is an account number, else the account that it belongs to.
+func (h *Handler) AccountOf(key string) string {
 	if len(key) == 12 && digits(key) {
 		return key
 	}

@@ -184,9 +184,7 @@ func prelude(w http.ResponseWriter, text []byte) bool {
 		return false
 	}
 	h := w.Header()
-	for name, raw := range out.Headers {
-		h.Set(name, scalar(raw))
-	}
+	setHeaders(h, out.Headers)
 	for _, c := range out.Cookies {
 		h.Add("Set-Cookie", c)
 	}

@@ -26,10 +26,13 @@ const urlHost = ".lambda-url."
 
 // URLProxy serves function URLs: requests whose host is {id}.lambda-url.{region}.anything, or whose path begins with
 // URLPath.
-type URLProxy struct{ s *Service }
+type URLProxy struct {
+	s *Service
+	c URLConfig
+}
 
 // NewURLProxy serves the function URLs of s.
-func NewURLProxy(s *Service) *URLProxy { return &URLProxy{s} }
+func NewURLProxy(s *Service, c URLConfig) *URLProxy { return &URLProxy{s, c} }
 
 // Serves reports whether r is for a function URL.
 func (*URLProxy) Serves(r *http.Request) bool {
@@ -41,18 +44,28 @@ func (p *URLProxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	arrived := time.Now()
 	id, path := p.split(r)
 	ref, u, ok := p.s.ByURL(strings.ToLower(id))
-	if !ok || u.Auth == "AWS_IAM" && r.Header.Get("Authorization") == "" && r.URL.Query().Get("X-Amz-Signature") == "" {
-		w.Header().Set("X-Amzn-Errortype", "AccessDeniedException")
-		answerText(w, http.StatusForbidden, "application/json", `{"Message":"Forbidden"}`)
+	if !ok {
+		forbid(w)
 		return
 	}
 	if u.CORS.answer(w.Header(), r) {
 		w.WriteHeader(http.StatusOK)
 		return
 	}
+	key := ""
+	if u.Auth == "AWS_IAM" {
+		if key = signingKey(r); key == "" {
+			forbid(w)
+			return
+		}
+	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxSyncPayload))
 	if err != nil {
 		answerText(w, http.StatusRequestEntityTooLarge, "application/json", `{"Message":"Request Entity Too Large"}`)
+		return
+	}
+	if key != "" && p.c.Verify != nil && p.c.Verify(r, body) != nil {
+		forbidSigned(w)
 		return
 	}
 	inv := Invocation{Ref: ref, RequestID: uuid.New(), Arrived: arrived.UnixNano(), TraceID: r.Header.Get("X-Amzn-Trace-Id"),
@@ -60,7 +73,12 @@ func (p *URLProxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if inv.TraceID == "" {
 		inv.TraceID = newTraceID()
 	}
-	inv.Payload = compactJSON(urlEventOf(r, id, path, body, &inv))
+	event := urlEventOf(r, id, path, body, &inv)
+	if key != "" {
+		event.Context.Authorizer = p.signedBy(ref.Account, key)
+		event.Context.AccountID = event.Context.Authorizer.IAM.AccountID
+	}
+	inv.Payload = compactJSON(event)
 	if u.InvokeMode == "RESPONSE_STREAM" {
 		p.stream(w, r, inv)
 		return
@@ -104,16 +122,17 @@ type urlEvent struct {
 }
 
 type urlContext struct {
-	AccountID    string  `json:"accountId"`
-	APIID        string  `json:"apiId"`
-	DomainName   string  `json:"domainName"`
-	DomainPrefix string  `json:"domainPrefix"`
-	HTTP         urlHTTP `json:"http"`
-	RequestID    string  `json:"requestId"`
-	RouteKey     string  `json:"routeKey"`
-	Stage        string  `json:"stage"`
-	Time         string  `json:"time"`
-	TimeEpoch    int64   `json:"timeEpoch"`
+	AccountID    string         `json:"accountId"`
+	APIID        string         `json:"apiId"`
+	Authorizer   *urlAuthorizer `json:"authorizer,omitempty"`
+	DomainName   string         `json:"domainName"`
+	DomainPrefix string         `json:"domainPrefix"`
+	HTTP         urlHTTP        `json:"http"`
+	RequestID    string         `json:"requestId"`
+	RouteKey     string         `json:"routeKey"`
+	Stage        string         `json:"stage"`
+	Time         string         `json:"time"`
+	TimeEpoch    int64          `json:"timeEpoch"`
 }
 
 type urlHTTP struct {
@@ -199,9 +218,7 @@ func answerURL(w http.ResponseWriter, payload []byte) {
 		return
 	}
 	h := w.Header()
-	for name, raw := range out.Headers {
-		h.Set(name, scalar(raw))
-	}
+	setHeaders(h, out.Headers)
 	for _, c := range out.Cookies {
 		h.Add("Set-Cookie", c)
 	}
@@ -219,6 +236,18 @@ func answerURL(w http.ResponseWriter, payload []byte) {
 		kind = "application/json"
 	}
 	answerText(w, status, kind, text)
+}
+
+// setHeaders sets what the function says. Its CORS headers come beside those of the URL's configuration, as on AWS (developer
+// guide, "Creating and managing Lambda function URLs", "Cross-origin resource sharing").
+func setHeaders(h http.Header, headers map[string]json.RawMessage) {
+	for name, raw := range headers {
+		if name = http.CanonicalHeaderKey(name); strings.HasPrefix(name, "Access-Control-") {
+			h.Add(name, scalar(raw))
+			continue
+		}
+		h.Set(name, scalar(raw))
+	}
 }
 
 // scalar is a JSON text's string, or the JSON itself when it is none; null and nothing are empty.
@@ -259,14 +288,16 @@ func answerText(w http.ResponseWriter, status int, kind, text string) {
 	_, _ = io.WriteString(w, text) // a client that went away is no trouble of ours
 }
 
-// answer adds the headers that a browser of another origin needs, and reports whether r was only the question for them.
+// answer adds the headers that a browser of another origin needs, and reports whether r was only the question for them, which
+// never reaches the function: an origin that may not ask is answered without them.
 func (c *CORS) answer(h http.Header, r *http.Request) (preflight bool) {
 	origin := r.Header.Get("Origin")
 	if c == nil || origin == "" {
 		return false
 	}
+	preflight = r.Method == http.MethodOptions && r.Header.Get("Access-Control-Request-Method") != ""
 	if !slices.Contains(c.AllowOrigins, "*") && !slices.Contains(c.AllowOrigins, origin) {
-		return false
+		return preflight
 	}
 	h.Set("Access-Control-Allow-Origin", origin)
 	h.Add("Vary", "Origin")
@@ -279,7 +310,7 @@ func (c *CORS) answer(h http.Header, r *http.Request) (preflight bool) {
 		}
 	}
 	set("Access-Control-Expose-Headers", c.ExposeHeaders)
-	if r.Method != http.MethodOptions || r.Header.Get("Access-Control-Request-Method") == "" {
+	if !preflight {
 		return false
 	}
 	set("Access-Control-Allow-Methods", c.AllowMethods)

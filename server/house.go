@@ -70,14 +70,15 @@ type house struct {
 	s3       *s3.Handler
 	images   *registry.Handler
 	services []*protocol.Service
-	api      http.Handler
+	api      *api.Handler
 	own      http.Handler
 
 	profile *latency.Profile // delays that are added on purpose; nil for none
 	metrics *metrics
 	traces  *traces // nil: none are exported
 
-	rootKey *identity.Key // with VerifySignatures: the key to begin with
+	verify  func(*http.Request, []byte, protocol.Protocol) error // of signatures; nil when they are not verified
+	rootKey *identity.Key                                        // with VerifySignatures: the key to begin with
 
 	opened    []func() error // closers, in the order of opening
 	abandoned bool           // the environments were left to the next house
@@ -108,11 +109,16 @@ func (h *house) open(ctx context.Context, c Config, endpoint string) (err error)
 	if err := h.openSandbox(ctx, c); err != nil {
 		return err
 	}
+	if c.VerifySignatures {
+		if h.verify, err = h.verifier(); err != nil {
+			return err
+		}
+	}
 	if err := h.openServices(ctx, c, endpoint); err != nil {
 		return err
 	}
 	h.proxy = h.gateways.Proxy()
-	h.urls = functions.NewURLProxy(h.functions)
+	h.urls = functions.NewURLProxy(h.functions, h.urlConfig())
 	h.own = h.ownAddresses(c)
 	h.services = h.doors()
 	h.sdk.Serve(h.services)
@@ -121,11 +127,9 @@ func (h *house) open(ctx context.Context, c Config, endpoint string) (err error)
 	h.stages.Serve(h.proxy)
 	front := api.Config{Services: h.services, Account: h.identity.AccountOf, Served: h.answered, Log: c.Log}
 	if c.VerifySignatures {
-		if front.Verify, err = h.verifier(); err != nil {
-			return err
-		}
+		front.Verify = h.verify
 		h.s3 = s3.New(s3.Config{Buckets: h.buckets, Account: h.identity.AccountOf, Log: c.Log,
-			Verify: func(r *http.Request) error { return front.Verify(r, nil, protocol.XML) }})
+			Verify: func(r *http.Request) error { return h.verify(r, nil, protocol.XML) }})
 	}
 	front.Fallback = h.s3.Anonymous(http.NotFoundHandler())
 	h.api = api.New(front)
@@ -225,7 +229,11 @@ func (h *house) openServices(ctx context.Context, c Config, endpoint string) (er
 		return err
 	}
 	h.opened = append(h.opened, h.workflows.Close, h.traces.drain)
-	h.gateways, err = gateways.Open(ctx, gateways.Config{Store: h.store, Functions: h.functions, Platform: h})
+	g := gateways.Config{Store: h.store, Functions: h.functions, Platform: h}
+	if h.verify != nil {
+		g.Verify = func(_ context.Context, r *http.Request, body []byte) error { return h.verify(r, body, protocol.REST) }
+	}
+	h.gateways, err = gateways.Open(ctx, g)
 	return err
 }
 

@@ -7,6 +7,7 @@ import (
 	"anthill/api/protocol"
 	"anthill/api/sigv4"
 	"anthill/fault"
+	"anthill/functions"
 	"anthill/identity"
 	"anthill/sandbox"
 )
@@ -58,4 +59,17 @@ func (h *house) verifier() (func(*http.Request, []byte, protocol.Protocol) error
 		return sigv4.Key{Secret: k.Secret, Token: k.Token, Expires: k.Expires}, ok && !k.Inactive
 	}}
 	return v.Verify, nil
+}
+
+// urlConfig says who may call function URLs that want a signature.
+func (h *house) urlConfig() functions.URLConfig {
+	c := functions.URLConfig{Caller: func(key string) (account, arn, id string) {
+		account = h.api.AccountOf(key)
+		arn, id = h.identity.Caller(account, key)
+		return account, arn, id
+	}}
+	if h.verify != nil {
+		c.Verify = func(r *http.Request, body []byte) error { return h.verify(r, body, protocol.REST) }
+	}
+	return c
 }

@@ -61,7 +61,7 @@ func serve(t *testing.T) http.Handler {
 			t.Error(err)
 		}
 	})
-	urls := functions.NewURLProxy(f)
+	urls := functions.NewURLProxy(f, functions.URLConfig{})
 	door := api.New(api.Config{Services: []*protocol.Service{lambda.New(f).Service()}, Fallback: lambda.Packages(f)})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if urls.Serves(r) {

@@ -2,13 +2,20 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
+import urllib.error
+import urllib.request
 
+import boto3
 import pytest
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
-from conftest import BINARY, ROLE, Platform, make_function
+from conftest import BINARY, ROLE, Platform, make_function, zipped
 
 
 def test_health(platform):
@@ -51,6 +58,39 @@ def test_signatures_are_checked_when_asked(tmp_path):
         with pytest.raises(ClientError) as e:
             p.client("stepfunctions").list_state_machines()
         assert e.value.response["Error"]["Code"] in ("UnrecognizedClientException", "InvalidClientTokenId", "InvalidSignatureException")
+        for line in p.process.stdout:
+            if m := re.search(rb"AWS_ACCESS_KEY_ID=(\S+) AWS_SECRET_ACCESS_KEY=(\S+)", line):
+                break
+        key, secret = (g.decode() for g in m.groups())
+        made = boto3.Session(key, secret, region_name="us-east-1")
+        lam, gateway = made.client("lambda", endpoint_url=p.endpoint), made.client("apigateway", endpoint_url=p.endpoint)
+        lam.create_function(FunctionName="f", Runtime="python3.12", Handler="app.h", Role=ROLE, Code={"ZipFile": zipped(app="def h(e, c): return e['requestContext']['authorizer']['iam']")})
+        id = lam.create_function_url_config(FunctionName="f", AuthType="AWS_IAM")["FunctionUrl"].split("//")[1].split(".")[0]
+        api = gateway.create_rest_api(name="a")["id"]
+        call = {"restApiId": api, "resourceId": gateway.get_resources(restApiId=api)["items"][0]["id"], "httpMethod": "GET"}
+        gateway.put_method(authorizationType="AWS_IAM", **call)
+        gateway.put_integration(type="MOCK", requestTemplates={"application/json": '{"statusCode": 200}'}, **call)
+        gateway.put_method_response(statusCode="200", **call)
+        gateway.put_integration_response(statusCode="200", **call)
+        gateway.create_deployment(restApiId=api, stageName="s")
+
+        def ask(path, service, secret):
+            r = AWSRequest("GET", p.endpoint + path)
+            SigV4Auth(Credentials(key, secret), service, "us-east-1").add_auth(r)
+            try:
+                with urllib.request.urlopen(urllib.request.Request(r.url, headers=dict(r.headers))) as answer:
+                    return answer.status, answer.read().decode()
+            except urllib.error.HTTPError as e:
+                return e.code, e.read().decode()
+
+        url = f"/_aws/lambda-url/{id}/"
+        status, text = ask(url, "lambda", secret)
+        assert status == 200 and json.loads(text)["userArn"] == "arn:aws:iam::000000000000:user/anthill", text
+        stage = f"/restapis/{api}/s/_user_request_/"
+        assert ask(stage, "execute-api", secret)[0] == 200
+        for path, service in ((url, "lambda"), (stage, "execute-api")):
+            status, text = ask(path, service, "another")
+            assert status == 403 and "signature we calculated does not match" in text, text
     finally:
         p.stop()
 
