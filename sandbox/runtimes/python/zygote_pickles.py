@@ -4,7 +4,7 @@ import os
 
 LOADERS = {"pickle", "_pickle", "joblib", "cloudpickle", "dill"}
 SUFFIXES = (".pkl", ".pickle", ".p", ".joblib", ".sav", ".dill", ".model")
-FILES, BYTES, OPCODES = 16, 128 << 20, 400_000  # what is looked at: of the function, of a file, of all files (0.5 s)
+FILES, BYTES, OPCODES = 16, 128 << 20, 150_000  # what is looked at: of the function, of a file, of all files (a quarter of a second)
 STRINGS = {"SHORT_BINUNICODE", "BINUNICODE", "BINUNICODE8", "UNICODE"}
 GETS = {"GET", "BINGET", "LONG_BINGET"}
 PUTS = {"PUT", "BINPUT", "LONG_BINPUT"}
