@@ -90,10 +90,6 @@ func (k *keeper) startAdapter(e *environment, c *Command, s *started, log, inner
 }
 
 func (k *keeper) startIsolatedAdapter(e *environment, c *Command, job runtimeapi.Job, log *os.File, passed []*os.File) (int, error) {
-	root := filepath.Join(filepath.Dir(c.Log), "root")
-	if err := os.MkdirAll(root, 0o711); err != nil {
-		return 0, err
-	}
 	tmp, err := e.scratch.mount()
 	if err != nil {
 		return 0, err
@@ -112,27 +108,13 @@ func (k *keeper) startIsolatedAdapter(e *environment, c *Command, job runtimeapi
 	if err != nil {
 		return 0, err
 	}
-	spec := &launchSpec{Root: root, Image: c.Adapter.Image, Engine: c.Adapter.Engine, IDs: own, Self: true}
+	spec := &launchSpec{Image: c.Adapter.Image, Engine: c.Adapter.Engine, IDs: own, Self: true}
 	spec.Argv, spec.Binds = []string{"anthill", "supervisor", "--adapter", string(b)}, c.Adapter.Binds
-	pid, err := k.startLauncher(spec, log, passed...)
-	if err != nil {
-		return 0, err
-	}
-	k.mu.Lock()
-	e.pid, e.isolated, e.polite = pid, true, c.Adapter.Polite
-	k.mu.environments[c.ID] = e
-	k.mu.pids[pid] = e
-	k.mu.Unlock()
-	if syscall.Kill(pid, 0) == syscall.ESRCH { // it was reaped before it was registered
-		k.mu.Lock()
-		_, waiting := k.mu.pids[pid]
-		delete(k.mu.pids, pid)
-		k.mu.Unlock()
-		if waiting {
-			k.ended(e, Exit{PID: pid, Status: "exit status 1"})
-		}
-	}
-	return pid, nil
+	return k.startLauncher(spec, log, func(pid int) {
+		e.pid, e.isolated, e.polite = pid, true, c.Adapter.Polite
+		k.mu.environments[c.ID] = e
+		k.mu.pids[pid] = e
+	}, passed...)
 }
 
 func (k *keeper) startPlainAdapter(e *environment, c *Command, job runtimeapi.Job, s *started, log *os.File, passed []*os.File) error {

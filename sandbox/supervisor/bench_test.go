@@ -4,7 +4,6 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"syscall"
 	"testing"
@@ -28,10 +27,6 @@ func BenchmarkIsolation(b *testing.B) {
 	k.wg.Go(k.spawner)
 	k.wg.Go(k.reapChildren)
 	defer k.close()
-	root := filepath.Join(b.TempDir(), "root")
-	if err := os.Mkdir(root, 0o711); err != nil {
-		b.Fatal(err)
-	}
 	ours := func() error {
 		out, in, err := os.Pipe()
 		if err != nil {
@@ -40,8 +35,8 @@ func BenchmarkIsolation(b *testing.B) {
 		defer out.Close()
 		group := k.groups.make(limits{MemoryMB: 128, Processes: 64})
 		defer group.remove()
-		spec := &launchSpec{Variant: Variant{Argv: []string{"/bin/true"}}, Root: root, IDs: k.idsOf(root)}
-		_, err = k.startLauncher(spec, os.Stderr, in)
+		spec := &launchSpec{Variant: Variant{Argv: []string{"/bin/true"}}, IDs: k.idsOf("isolation")}
+		_, err = k.startLauncher(spec, os.Stderr, nil, in)
 		in.Close()
 		if err != nil {
 			return err

@@ -100,6 +100,7 @@ func (k *keeper) close() {
 	// What does not end by then ends with the process: templates and runtimes watch their control sockets.
 	closedWithin(done, 5*time.Second)
 	k.groups.close()
+	k.roots.forget(time.Time{})
 }
 
 // endLate ends what runs past its deadline while no platform does.

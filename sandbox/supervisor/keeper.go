@@ -3,6 +3,7 @@ package supervisor
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"sync"
@@ -18,6 +19,7 @@ import (
 type keeper struct {
 	dir    string
 	groups groups
+	roots  *roots
 	filter []byte // of the system calls of functions; empty when there is none for this machine
 
 	ownMounts bool // mounts of ours are seen by nobody else, and end with us
@@ -89,7 +91,7 @@ func newKeeper(dir string) *keeper {
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 	}
-	k := &keeper{dir: dir, filter: filter, spawns: make(chan spawn), quit: make(chan struct{})}
+	k := &keeper{dir: dir, filter: filter, roots: newRoots(filepath.Join(dir, "root")), spawns: make(chan spawn), quit: make(chan struct{})}
 	k.mu.environments = map[string]*environment{}
 	k.mu.pids = map[int]*environment{}
 	k.templates.all = map[string]*template{}
@@ -369,6 +371,7 @@ func (k *keeper) list() []Status {
 // forget drops the templates whose key begins so, or that nothing has used for ten minutes when prefix is "".
 func (k *keeper) forget(prefix string, now time.Time) {
 	k.forgetAhead(prefix, now)
+	k.roots.forget(now)
 	k.templates.Lock()
 	defer k.templates.Unlock()
 	for key, t := range k.templates.all {

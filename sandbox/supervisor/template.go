@@ -131,7 +131,7 @@ func (t *template) failure() error {
 }
 
 func (t *template) start() error {
-	for _, dir := range []string{filepath.Join(t.dir, "root"), t.spec.Tmps} {
+	for _, dir := range []string{t.dir, t.spec.Tmps} {
 		if err := os.MkdirAll(dir, 0o711); err != nil {
 			return err
 		}
@@ -154,8 +154,8 @@ func (t *template) start() error {
 	}
 	defer stderr.Close()
 	if reason := t.k.noNamespaces(); reason == "" && t.spec.Isolated.Binds != nil {
-		spec := &launchSpec{Variant: t.spec.Isolated, Root: filepath.Join(t.dir, "root"), IDs: t.k.idsOf(t.spec.Tmps)}
-		pid, err := t.k.startLauncher(spec, stderr, theirs)
+		spec := &launchSpec{Variant: t.spec.Isolated, IDs: t.k.idsOf(t.spec.Tmps)}
+		pid, err := t.k.startLauncher(spec, stderr, nil, theirs)
 		if err == nil {
 			t.isolated, t.env = true, variables(t.spec.Isolated.Env)
 			theirs.Close() // so that its end is seen
