@@ -189,8 +189,8 @@ func (p *Pool) serveCold(m *member, inv *Invocation, phases Phases) (*Result, er
 		if m.unrestored() {
 			return p.refuse(m, inv, phases), nil
 		}
+		m.initDone(boot, "invoke", m.spec.Timeout)
 		if boot.Kind != Answered {
-			m.initReport(boot, "invoke", m.spec.Timeout)
 			m.line(time.Now(), startLine(m, inv))
 			return p.finish(m, inv, boot.Outcome, phases, 0), nil
 		}
@@ -227,9 +227,7 @@ func (p *Pool) firstBoot(m *member, leave func()) error {
 		return err
 	}
 	m.fresh, m.start = true, boot.Start
-	if boot.Kind != Answered {
-		m.initReport(boot, "init", limit)
-	}
+	m.initDone(boot, "init", limit)
 	return nil
 }
 

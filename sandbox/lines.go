@@ -2,7 +2,6 @@ package sandbox
 
 import (
 	"crypto/sha256"
-	"encoding/json"
 	"fmt"
 	"regexp"
 	"strconv"
@@ -36,7 +35,9 @@ func (m *member) drain() int {
 	n := 0
 	for _, e := range m.env.Output() {
 		n += len(e.Text)
-		m.line(e.Time, e.Text)
+		if m.lets(e.Text) {
+			m.line(e.Time, e.Text)
+		}
 	}
 	return n
 }
@@ -64,16 +65,7 @@ func (m *member) flush(p *Pool) int {
 	return n
 }
 
-// The texts below are AWS's, in its text and JSON formats. JSON platform events are those of the system log level
-// INFO: initStart, start and report; WARN and above leave them out.
-
-func (m *member) systemLogs() bool {
-	switch m.spec.SystemLogLevel {
-	case "", "INFO", "DEBUG":
-		return true
-	}
-	return false
-}
+// The texts below are AWS's, in its text and JSON formats. What the JSON format has beyond text is in events.go.
 
 // beginLine is INIT_START, or RESTORE_START when the environment goes on from a snapshot.
 func (m *member) beginLine() string {
@@ -100,7 +92,12 @@ func (m *member) phaseLine(name, kind, phase string) string {
 		if phase != "" {
 			record["phase"] = phase
 		}
-		return m.event(kind, record)
+		if version == "" {
+			delete(record, "runtimeVersion")
+			delete(record, "runtimeVersionArn")
+			return m.event(debug, kind, record)
+		}
+		return m.event(info, kind, record)
 	}
 	if m.spec.Image != nil && name == "INIT_START" { // there is no managed runtime whose version could be told
 		return ""
@@ -123,13 +120,10 @@ func (m *member) restoreReport() {
 		status = "error"
 	}
 	if m.json() {
-		if m.systemLogs() {
-			record := map[string]any{"status": status, "metrics": map[string]any{"durationMs": milliseconds(d)}}
-			if errorType != "" {
-				record["errorType"] = errorType
-			}
-			m.line(time.Now(), m.event("platform.restoreReport", record))
-		}
+		m.line(time.Now(), m.event(debug.of(status), "platform.restoreRuntimeDone", done(status, errorType)))
+		record := done(status, errorType)
+		record["metrics"] = map[string]any{"durationMs": milliseconds(d)}
+		m.line(time.Now(), m.event(info.of(status), "platform.restoreReport", record))
 		return
 	}
 	text := fmt.Sprintf("RESTORE_REPORT Restore Duration: %.2f ms", milliseconds(d))
@@ -167,6 +161,13 @@ func (m *member) initializationType() string {
 	return m.spec.InitializationType
 }
 
+// initDone adds what AWS logs at the end of an init: in text only of one that failed.
+func (m *member) initDone(b Boot, phase string, limit time.Duration) {
+	if m.json() || b.Kind != Answered {
+		m.initReport(b, phase, limit)
+	}
+}
+
 // initReport adds INIT_REPORT, which AWS shows of an init that failed, and of every one that a snapshot is taken of. That of a
 // restore was there already.
 func (m *member) initReport(b Boot, phase string, limit time.Duration) {
@@ -183,15 +184,7 @@ func (m *member) initReport(b Boot, phase string, limit time.Duration) {
 	}
 	errorType := outcomeErrorType(&b.Outcome)
 	if m.json() {
-		if !m.systemLogs() {
-			return
-		}
-		record := map[string]any{"initializationType": m.initializationType(), "phase": phase, "status": status,
-			"metrics": map[string]any{"durationMs": milliseconds(d)}}
-		if errorType != "" {
-			record["errorType"] = errorType
-		}
-		m.line(time.Now(), m.event("platform.initReport", record))
+		m.jsonInitReport(phase, status, errorType, d)
 		return
 	}
 	text := fmt.Sprintf("INIT_REPORT Init Duration: %.2f ms\tPhase: %s", milliseconds(d), phase)
@@ -225,10 +218,7 @@ func outcomeErrorType(out *Outcome) string {
 
 func startLine(m *member, inv *Invocation) string {
 	if m.json() {
-		if !m.systemLogs() {
-			return ""
-		}
-		return m.event("platform.start", struct {
+		return m.event(info, "platform.start", struct {
 			RequestID string `json:"requestId"`
 			ARN       string `json:"functionArn"`
 			Version   string `json:"version"`
@@ -252,9 +242,8 @@ func (m *member) report(r *Result, out *Outcome) {
 		}
 	}
 	if m.json() {
-		if m.systemLogs() {
-			m.line(t, m.jsonReport(r, status, errorType))
-		}
+		m.line(t, m.runtimeDone(r, status, errorType))
+		m.line(t, m.jsonReport(r, status, errorType))
 		return
 	}
 	b := append(m.scratch[:0], "END RequestId: "...) // by hand: fmt takes a tenth of a warm invocation for it
@@ -291,44 +280,6 @@ func (m *member) report(r *Result, out *Outcome) {
 // appendMilliseconds prints d as AWS does, with two decimals.
 func appendMilliseconds(b []byte, d time.Duration) []byte {
 	return strconv.AppendFloat(b, milliseconds(d), 'f', 2, 64)
-}
-
-func (m *member) jsonReport(r *Result, status, errorType string) string {
-	metrics := struct {
-		Duration float64  `json:"durationMs"`
-		Billed   int64    `json:"billedDurationMs"`
-		Memory   int      `json:"memorySizeMB"`
-		Used     int      `json:"maxMemoryUsedMB"`
-		Init     *float64 `json:"initDurationMs,omitempty"`
-		Restore  *float64 `json:"restoreDurationMs,omitempty"`
-	}{Duration: milliseconds(r.Duration), Billed: r.Billed.Milliseconds(), Memory: m.spec.MemoryMB, Used: r.MaxMemoryMB}
-	if r.InitDuration > 0 {
-		d := milliseconds(r.InitDuration)
-		if r.Start == Restored {
-			metrics.Restore = &d
-		} else {
-			metrics.Init = &d
-		}
-	}
-	return m.event("platform.report", struct {
-		RequestID string `json:"requestId"`
-		Metrics   any    `json:"metrics"`
-		Status    string `json:"status"`
-		ErrorType string `json:"errorType,omitempty"`
-	}{r.RequestID, metrics, status, errorType})
-}
-
-// event is one line of the JSON log format.
-func (m *member) event(kind string, record any) string {
-	b, err := json.Marshal(struct {
-		Time   string `json:"time"`
-		Type   string `json:"type"`
-		Record any    `json:"record"`
-	}{time.Now().UTC().Format("2006-01-02T15:04:05.000Z"), kind, record})
-	if err != nil {
-		panic(err) // our own structs always marshal
-	}
-	return string(b) + "\n"
 }
 
 // milliseconds rounds to AWS's two decimals.

@@ -23,7 +23,7 @@ type transcript struct {
 	lines []string
 }
 
-var changing = regexp.MustCompile(`[0-9.]+ ms|arn:aws:lambda:[^\t\n]*|20\d\d-[-0-9T:.]+Z`)
+var changing = regexp.MustCompile(`[0-9.]+ ms|arn:aws:lambda:[^\t\n"]*|20\d\d-[-0-9T:.]+Z`)
 var used = regexp.MustCompile(`Used: \d+ MB`)
 
 func (l *transcript) Write(lines []sandbox.Line) {

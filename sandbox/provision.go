@@ -110,8 +110,10 @@ func (p *Pool) initAhead(spec *Spec) error {
 	}
 	limit := max(provisionLimit, spec.Timeout)
 	boot, err := p.bootWithin(m, limit, nil)
+	if err == nil {
+		m.initDone(boot, "init", limit)
+	}
 	if err == nil && boot.Kind != Answered {
-		m.initReport(boot, "init", limit)
 		err = &fault.Error{Kind: fault.Invalid, Op: op, Noun: "function", Name: spec.FunctionName, Detail: "its init failed: " + boot.ErrorType}
 	}
 	if err != nil {
