@@ -48,6 +48,9 @@ func (s *Service) SetAsync(r Ref, c AsyncConfig, merge bool) (AsyncConfig, error
 			}
 			c = have.with(c)
 		}
+		if a, err := arn.Parse(c.OnSuccess); err == nil && a.Service == "s3" { // which only failures go to
+			return invalid(op, "The destination ARN %s is invalid.", c.OnSuccess)
+		}
 		for _, to := range []string{c.OnSuccess, c.OnFailure} {
 			if err := s.checkDestination(op, e.Key(), to); err != nil {
 				return err
@@ -76,7 +79,7 @@ func (c AsyncConfig) with(n AsyncConfig) AsyncConfig {
 
 // checkDestination refuses what records cannot be delivered to.
 func (s *Service) checkDestination(op string, k Key, to string) error {
-	if to == "" || s.delivers(to) {
+	if to == "" {
 		return nil
 	}
 	a, err := arn.Parse(to)
@@ -84,7 +87,14 @@ func (s *Service) checkDestination(op string, k Key, to string) error {
 		return invalid(op, "The provided destination %s is invalid.", to)
 	}
 	if a.Service != "lambda" {
-		return unsupported(op, "a destination in "+a.Service)
+		d := s.c.Destinations[a.Service]
+		switch {
+		case d == nil:
+			return unsupported(op, "a destination in "+a.Service)
+		case !d.Exists(to):
+			return invalid(op, "The destination ARN %s is invalid.", to)
+		}
+		return nil
 	}
 	target, err := ParseRef(k.Account, k.Region, to, "")
 	if err != nil {

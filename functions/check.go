@@ -131,7 +131,7 @@ func (s *Service) checkSettings(op string, k Key, set *Settings) error {
 	if err := checkEnvironment(op, set.Environment); err != nil {
 		return err
 	}
-	if set.DeadLetter != "" && !s.delivers(set.DeadLetter) {
+	if set.DeadLetter != "" && !s.takesDeadLetters(set.DeadLetter) {
 		return unsupported(op, "DeadLetterConfig with target "+set.DeadLetter)
 	}
 	if err := checkLogging(op, k, &set.Logging); err != nil {

@@ -134,13 +134,15 @@ func def[T comparable](p *T, v T) {
 	}
 }
 
-// delivers reports whether records can be delivered to that ARN.
-func (s *Service) delivers(to string) bool {
+// takesDeadLetters reports whether events can be delivered to that ARN (Lambda developer guide, "Adding a dead-letter queue":
+// queues and topics).
+func (s *Service) takesDeadLetters(to string) bool {
 	a, err := arn.Parse(to)
-	if err != nil {
+	if err != nil || a.Service != "sqs" && a.Service != "sns" {
 		return false
 	}
-	return s.c.Destinations[a.Service] != nil
+	d := s.c.Destinations[a.Service]
+	return d != nil && d.Exists(to)
 }
 
 // describe gives r's version as it is now.

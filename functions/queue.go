@@ -306,16 +306,14 @@ func (q *queue) finish(d *queued, config AsyncConfig, r *result) error {
 			next = &queued{Ref: target, RequestID: uuid.New(), TraceID: trace, Payload: record, Accepted: now, NotBefore: now}
 			writes = append(writes, q.docs.Write(next.key(), *next))
 		default:
-			if err := q.deliver(a.Service, to, record); err != nil {
+			if err := q.deliver(d, to, record); err != nil {
 				return err
 			}
 		}
 	}
 	if dead := q.deadLetterOf(d.Ref); dead != "" && r.condition != "Success" {
-		if a, err := arn.Parse(dead); err == nil {
-			if err := q.deliver(a.Service, dead, d.Payload); err != nil {
-				return err
-			}
+		if err := q.deliver(d, dead, d.Payload); err != nil {
+			return err
 		}
 	}
 	if err := q.s.c.Store.Commit(writes...); err != nil {
@@ -327,13 +325,20 @@ func (q *queue) finish(d *queued, config AsyncConfig, r *result) error {
 	return nil
 }
 
-func (q *queue) deliver(service, to string, record []byte) error {
-	d := q.s.c.Destinations[service]
-	if d == nil {
-		q.s.log.Warn("a destination that this platform does not have any more", "to", to)
+func (q *queue) deliver(d *queued, to string, record []byte) error {
+	a, err := arn.Parse(to)
+	if err != nil {
+		return err
+	}
+	err = &fault.Error{Kind: fault.NotFound, Noun: "destination", Name: to}
+	if at := q.s.c.Destinations[a.Service]; at != nil {
+		err = at.Deliver(q.ctx, Delivery{To: to, Function: d.Ref.Key(), RequestID: d.RequestID, Accepted: d.Accepted, Record: record})
+	}
+	if fault.Is(err, fault.NotFound) { // AWS counts it and lets the record go
+		q.s.log.Warn("a record of a queued invocation is lost: its destination has gone", "to", to, "function", d.Ref.ARN(), "request", d.RequestID)
 		return nil
 	}
-	return d.Deliver(q.ctx, to, record)
+	return err
 }
 
 // configOf gives what was said about r's queued invocations.

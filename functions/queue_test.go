@@ -7,11 +7,13 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"anthill/fault"
 	"anthill/functions"
 	"anthill/sandbox/sandboxtest"
 )
@@ -331,4 +333,66 @@ func TestLoops(t *testing.T) {
 			mu.Unlock()
 		})
 	}
+}
+
+// drawer is a destination of one resource.
+type drawer struct {
+	arn string
+	mu  struct {
+		sync.Mutex
+		broken int // deliveries that are still to fail
+		got    []functions.Delivery
+	}
+}
+
+func (d *drawer) Exists(arn string) bool { return arn == d.arn }
+
+func (d *drawer) Deliver(_ context.Context, got functions.Delivery) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.mu.broken--; d.mu.broken >= 0 {
+		return errors.New("not now")
+	}
+	d.mu.got = append(d.mu.got, got)
+	return nil
+}
+
+// A bucket takes records of failures, until it does; queues take what failed.
+func TestDestinationsOfOtherServices(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		bucket, letters := &drawer{arn: "arn:aws:s3:::records"}, &drawer{arn: "arn:aws:sqs:us-east-1:000000000000:dead"}
+		bucket.mu.broken = 2
+		h := newHouse(t, functions.Config{Destinations: map[string]functions.Destination{"s3": bucket, "sqs": letters}},
+			map[string]sandboxtest.Func{"app.bad": (&ledger{}).handler(func(int) bool { return true })})
+		h.function("bad", "app.bad")
+		none := 0
+		set := func(c functions.AsyncConfig) error {
+			c.Retries, c.HasTargets = &none, true
+			_, err := h.SetAsync(ref("bad", ""), c, false)
+			return err
+		}
+		wantFault(t, set(functions.AsyncConfig{OnSuccess: bucket.arn}), fault.Invalid, "The destination ARN arn:aws:s3:::records is invalid.")
+		wantFault(t, set(functions.AsyncConfig{OnFailure: "arn:aws:s3:::other"}), fault.Invalid, "The destination ARN arn:aws:s3:::other is invalid.")
+		wantFault(t, set(functions.AsyncConfig{OnFailure: "arn:aws:sns:us-east-1:000000000000:t"}), fault.Unsupported, "a destination in sns")
+		if err := set(functions.AsyncConfig{OnFailure: bucket.arn}); err != nil {
+			t.Fatal(err)
+		}
+		letter := func(to string) error {
+			_, err := h.UpdateConfiguration(functions.ConfigurationUpdate{Ref: ref("bad", ""), DeadLetter: &to})
+			return err
+		}
+		wantFault(t, letter(bucket.arn), fault.Unsupported, "DeadLetterConfig with target arn:aws:s3:::records")
+		if err := letter(letters.arn); err != nil {
+			t.Fatal(err)
+		}
+		h.queue("bad", `{"n":1}`)
+		time.Sleep(time.Hour)
+		h.wantQueueEmpty()
+		if n := len(bucket.mu.got); n != 1 || !strings.Contains(string(bucket.mu.got[0].Record), `"condition":"RetriesExhausted"`) || bucket.mu.got[0].Function.Name != "bad" {
+			t.Errorf("%d records: %+v", n, bucket.mu.got)
+		}
+		if n := len(letters.mu.got); n != 1 || string(letters.mu.got[0].Record) != `{"n":1}` {
+			t.Errorf("%d dead letters: %+v", n, letters.mu.got)
+		}
+	})
 }

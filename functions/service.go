@@ -58,7 +58,7 @@ type Config struct {
 	// Objects reads code that is given as an object of a bucket. nil means that there are no buckets.
 	Objects func(ctx context.Context, account, bucket, key, version string) ([]byte, error)
 	// Destinations deliver records of queued invocations to other services, by the service's word in an ARN ("sqs").
-	// Functions are reached without one.
+	// Functions are reached without one; "s3" gets those of failures only.
 	Destinations map[string]Destination
 
 	// Concurrency is the account's limit of concurrent invocations. 0 means 1000.
@@ -80,9 +80,22 @@ type Interpreter struct {
 	Remedy  string // how what it asks for comes to this machine
 }
 
-// Destination delivers the record of a queued invocation to a resource of another service.
+// Destination delivers records of queued invocations to resources of another service.
 type Destination interface {
-	Deliver(ctx context.Context, arn string, record []byte) error
+	// Exists reports whether there is a resource of that ARN.
+	Exists(arn string) bool
+	// Deliver hands a record over. Again with the same Delivery, after a crash, it is the same record. A fault of kind NotFound
+	// says that the resource has gone.
+	Deliver(ctx context.Context, d Delivery) error
+}
+
+// Delivery is a record on its way.
+type Delivery struct {
+	To        string // ARN
+	Function  Key    // that was invoked
+	RequestID string
+	Accepted  time.Time // when its invocation was queued
+	Record    []byte
 }
 
 const (

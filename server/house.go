@@ -198,19 +198,19 @@ func (h *house) openServices(ctx context.Context, c Config, endpoint string) (er
 		return err
 	}
 	h.opened = append(h.opened, h.registry.Close)
+	if h.buckets, err = buckets.Open(ctx, buckets.Config{Store: h.store, Blobs: h.blobs}); err != nil { // before functions, whose queue may have records for them
+		return err
+	}
 	h.functions, err = functions.Open(ctx, functions.Config{
 		Store: h.store, History: h.history, Blobs: h.blobs, Pool: h.pool, Dir: filepath.Join(c.Data, "code"), Endpoint: endpoint,
 		Served: h.served, StrictRuntimes: c.StrictRuntimes, LambdaCPU: c.LambdaCPU, SnapStart: true, RestoreAll: c.RestoreAll, Log: c.Log, Credentials: h.roleCredentials(),
 		Runtime: h.runtime(c),
-		Images:  h.registry, Objects: h.code,
+		Images:  h.registry, Objects: h.code, Destinations: map[string]functions.Destination{"s3": records{h}},
 	})
 	if err != nil {
 		return err
 	}
 	h.opened = append(h.opened, h.functions.Close)
-	if h.buckets, err = buckets.Open(ctx, buckets.Config{Store: h.store, Blobs: h.blobs}); err != nil {
-		return err
-	}
 	h.connections = connections.Open(connections.Config{Store: h.store})
 	h.opened = append(h.opened, h.connections.Close)
 	if h.remote, err = remote.New(remote.Config{Endpoints: c.Services}); err != nil {

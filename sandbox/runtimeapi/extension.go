@@ -322,3 +322,14 @@ func (x *extensions) len() int {
 	defer x.mu.Unlock()
 	return len(x.mu.all)
 }
+
+// none closes the registration when nobody has registered, and reports whether that is so.
+func (x *extensions) none() bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if len(x.mu.all) > 0 {
+		return false
+	}
+	x.mu.closed = true
+	return true
+}

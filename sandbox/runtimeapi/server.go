@@ -157,7 +157,7 @@ func (a *api) ready(initDone []byte) {
 		a.l.state(stateIdle)
 		a.l.say(initDone)
 	}
-	if a.x.len() == 0 && len(a.x.expected) == 0 {
+	if a.x.none() && len(a.x.expected) == 0 {
 		done()
 		return
 	}
@@ -225,8 +225,14 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		a.x.serve(w, r, what, a.job)
 		return
 	}
-	if strings.HasPrefix(r.URL.Path, "/2022-07-01/telemetry") || strings.HasPrefix(r.URL.Path, "/2020-08-15/logs") {
-		refuse(w, http.StatusNotImplemented, "NotImplemented", "Anthill has no Telemetry API and no Logs API")
+	// AWS documents 202 as the answer of an environment for tests; extensions go on without it (developer guide, "Telemetry API
+	// reference").
+	switch r.URL.Path {
+	case "/2022-07-01/telemetry":
+		refuse(w, http.StatusAccepted, "Telemetry.NotSupported", "Telemetry API is not supported")
+		return
+	case "/2020-08-15/logs":
+		refuse(w, http.StatusAccepted, "Logs.NotSupported", "Logs API is not supported")
 		return
 	}
 	path, ok := strings.CutPrefix(r.URL.Path, "/2018-06-01/runtime/")

@@ -196,3 +196,52 @@ func FuzzInvocation(f *testing.F) {
 		}
 	})
 }
+
+// Extensions register while the init phase lasts, and go on without the APIs that are not there.
+func TestRegistration(t *testing.T) {
+	url, a, platform := serve(t)
+	go func() { _, _ = io.Copy(io.Discard, platform) }()
+	root := strings.TrimSuffix(url, "/2018-06-01/runtime/")
+	ask := func(method, path, name, body string) string {
+		t.Helper()
+		r, err := http.NewRequest(method, root+path, strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if name != "" {
+			r.Header.Set("Lambda-Extension-Name", name)
+		}
+		answer, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer answer.Body.Close()
+		b, err := io.ReadAll(answer.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return answer.Status[:4] + string(b)
+	}
+	const register = "/2020-01-01/extension/register"
+	for _, c := range []struct{ method, path, name, body, want string }{
+		{"PUT", "/2022-07-01/telemetry", "", "{}", `202 {"errorMessage":"Telemetry API is not supported","errorType":"Telemetry.NotSupported"}`},
+		{"PUT", "/2020-08-15/logs", "", "{}", `202 {"errorMessage":"Logs API is not supported","errorType":"Logs.NotSupported"}`},
+		{"POST", register, "", "{}", `403 {"errorMessage":"Empty extension name","errorType":"Extension.InvalidExtensionName"}`},
+		{"POST", register, "x", "no", `403 {"errorMessage":"invalid character 'o' in literal null (expecting 'u')","errorType":"InvalidRequestFormat"}`},
+		{"POST", register, "x", `{"events":["SHUTDOWN"]}`, `403 {"errorMessage":"SHUTDOWN: event type is not supported","errorType":"Extension.InvalidEventType"}`},
+	} {
+		if got := ask(c.method, c.path, c.name, c.body); got != c.want {
+			t.Errorf("%s %s %s: %s, want %s", c.method, c.path, c.body, got, c.want)
+		}
+	}
+	a.invoke(1, head("id-1", "1", "arn:f", "", "", ""), false)
+	r, err := http.Get(url + "invocation/next")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Body.Close()
+	const closed = `403 {"errorMessage":"Extension registration closed already","errorType":"Extension.RegistrationClosed"}`
+	if got := ask("POST", register, "late", `{"events":["INVOKE"]}`); got != closed {
+		t.Errorf("after the init: %s", got)
+	}
+}
