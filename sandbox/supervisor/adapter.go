@@ -48,7 +48,7 @@ func (k *keeper) startAdapter(e *environment, c *Command, s *started, log, inner
 		control.Close()
 		return err
 	}
-	e.group = k.groups.make(limits{c.Adapter.MemoryMB, c.Adapter.Processes, c.Adapter.CPU})
+	e.group = k.groups.make(limits{c.Adapter.MemoryMB, c.Adapter.Processes, c.Adapter.CPU}, nil)
 	k.groups.watch(e.group, c.Adapter.MemoryMB, c.Adapter.TmpMB, e.scratch, func() { k.kill(e) })
 	passed := []*os.File{inner, innerControl, page}
 	job := c.Adapter.Job
@@ -56,9 +56,8 @@ func (k *keeper) startAdapter(e *environment, c *Command, s *started, log, inner
 	if e.group != nil {
 		passed = append(passed, e.group.join...)
 		job.Groups = len(e.group.join)
-	} else {
-		job.Limits = ungrouped(c.Adapter.MemoryMB, c.Adapter.Processes)
 	}
+	job.Limits = ungrouped(e.group, c.Adapter.MemoryMB, c.Adapter.Processes)
 	s.method = "plain"
 	if why := k.noNamespaces(); why != "" && c.Adapter.Image != "" {
 		err = fmt.Errorf("container images need namespaces, which this machine does not give: %s", why)
@@ -108,7 +107,7 @@ func (k *keeper) startIsolatedAdapter(e *environment, c *Command, job runtimeapi
 	if err != nil {
 		return 0, err
 	}
-	spec := &launchSpec{Image: c.Adapter.Image, Engine: c.Adapter.Engine, IDs: own, Self: true}
+	spec := &launchSpec{Image: c.Adapter.Image, Engine: c.Adapter.Engine, IDs: own, Self: true, group: e.group}
 	spec.Argv, spec.Binds = []string{"anthill", "supervisor", "--adapter", string(b)}, c.Adapter.Binds
 	return k.startLauncher(spec, log, func(pid int) {
 		e.pid, e.isolated, e.polite = pid, true, c.Adapter.Polite
@@ -152,7 +151,9 @@ func (k *keeper) startPlainAdapter(e *environment, c *Command, job runtimeapi.Jo
 		return err
 	}
 	defer null.Close()
-	attr := &syscall.ProcAttr{Dir: "/", Sys: &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGKILL},
+	sys := &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGKILL}
+	e.group.begin(sys)
+	attr := &syscall.ProcAttr{Dir: "/", Sys: sys,
 		Files: append([]uintptr{null.Fd(), log.Fd(), log.Fd()}, descriptors(passed)...)}
 	s.pid, err = k.spawn(self, []string{self, "supervisor", "--adapter", string(b)}, attr, func(pid int) {
 		e.pid = pid

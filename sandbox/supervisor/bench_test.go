@@ -33,9 +33,9 @@ func BenchmarkIsolation(b *testing.B) {
 			return err
 		}
 		defer out.Close()
-		group := k.groups.make(limits{MemoryMB: 128, Processes: 64})
+		group := k.groups.make(limits{MemoryMB: 128, Processes: 64}, nil)
 		defer group.remove()
-		spec := &launchSpec{Variant: Variant{Argv: []string{"/bin/true"}}, IDs: k.idsOf("isolation")}
+		spec := &launchSpec{Variant: Variant{Argv: []string{"/bin/true"}}, IDs: k.idsOf("isolation"), group: group}
 		_, err = k.startLauncher(spec, os.Stderr, nil, in)
 		in.Close()
 		if err != nil {

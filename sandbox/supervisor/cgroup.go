@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // groups limits memory and processes with the control groups that the machine lets us write, of either version.
@@ -17,8 +19,11 @@ type groups struct {
 	// memory, pids and cpu are directories to make groups in; "" when there are none. With version 2 they are the same.
 	memory, pids, cpu string
 	v2                bool
-	why               string // why there are none
-	n                 int    // of groups made so far
+	why               string     // why there are none
+	place             *place     // of version 2
+	bases             []string   // our own groups, which hold those of environments
+	locks             []*os.File // on them, so that nobody removes them while we live
+	n                 int        // of groups made so far
 	mu                sync.Mutex
 
 	wg       sync.WaitGroup
@@ -36,10 +41,12 @@ type cgroup struct {
 	dirs  []string
 	watch *watched // nil when the kernel's limit is all
 	// memoryDir is where its memory is limited; "" when it is not.
-	memoryDir string
-	join      []*os.File // a process that writes "0" to each is in
-	v2        bool
-	oomAt     string
+	memoryDir                     string
+	limitsMemory, limitsProcesses bool
+	join                          []*os.File // of version 1: a process that writes "0" to each is in
+	dir                           *os.File   // of version 2: its directory, for a process to begin in
+	v2                            bool
+	oomAt                         string
 }
 
 const groupName = "anthill"
@@ -58,29 +65,6 @@ const cpuPeriod = 20_000
 func (l limits) quota() string { return strconv.Itoa(max(int(l.CPU*cpuPeriod), 1000)) }
 
 func (g *groups) find() {
-	mounts, err := os.ReadFile("/proc/self/mounts")
-	if err != nil {
-		g.why = err.Error()
-		return
-	}
-	var unified string
-	for line := range strings.Lines(string(mounts)) {
-		f := strings.Fields(line)
-		if len(f) < 4 {
-			continue
-		}
-		options := "," + f[3] + ","
-		switch {
-		case f[2] == "cgroup" && strings.Contains(options, ",memory,"):
-			g.memory = f[1]
-		case f[2] == "cgroup" && strings.Contains(options, ",pids,"):
-			g.pids = f[1]
-		case f[2] == "cgroup" && strings.Contains(options, ",cpu,"):
-			g.cpu = f[1]
-		case f[2] == "cgroup2":
-			unified = f[1]
-		}
-	}
 	g.register, g.quit = make(chan func(), 1024), make(chan struct{})
 	g.wg.Go(func() {
 		for {
@@ -92,37 +76,88 @@ func (g *groups) find() {
 			}
 		}
 	})
-	if g.memory == "" && unified != "" {
-		_ = os.WriteFile(filepath.Join(unified, "cgroup.subtree_control"), []byte("+memory +pids"), 0) // on already, or refused below
-		_ = os.WriteFile(filepath.Join(unified, "cgroup.subtree_control"), []byte("+cpu"), 0)          // the same
-		base, err := ownGroup(unified)
-		if err != nil {
-			g.why = err.Error()
-			return
-		}
-		if err := os.WriteFile(filepath.Join(base, "cgroup.subtree_control"), []byte("+memory +pids"), 0); err != nil {
-			_ = os.Remove(base)
-			g.why = err.Error()
-			return
-		}
-		g.memory, g.pids, g.v2 = base, base, true
-		if os.WriteFile(filepath.Join(base, "cgroup.subtree_control"), []byte("+cpu"), 0) == nil {
-			g.cpu = base
-		}
+	mountinfo, err := os.ReadFile("/proc/self/mountinfo")
+	if err != nil {
+		g.why = err.Error()
 		return
 	}
-	for _, dir := range []*string{&g.memory, &g.pids, &g.cpu} {
-		if *dir == "" {
-			continue
-		}
-		var err error
-		if *dir, err = ownGroup(*dir); err != nil {
-			g.why = err.Error()
-		}
+	self, err := os.ReadFile("/proc/self/cgroup")
+	if err != nil {
+		g.why = err.Error()
+		return
+	}
+	v1, v2 := mounted(string(mountinfo), string(self))
+	switch {
+	case v1["memory"] == "" && v2.top != "" && controllersOf(v2.top, "cgroup.controllers") != nil:
+		g.findV2(v2)
+	default:
+		g.findV1(v1)
 	}
 	if g.memory == "" && g.why == "" {
 		g.why = "no memory controller is mounted"
 	}
+}
+
+func (g *groups) findV1(mounts map[string]string) {
+	made := map[string]string{} // controllers may be mounted together
+	for name, dir := range map[string]*string{"memory": &g.memory, "pids": &g.pids, "cpu": &g.cpu} {
+		top := mounts[name]
+		if top == "" {
+			continue
+		}
+		if made[top] == "" {
+			lock, err := lockGroup(top, unix.LOCK_EX)
+			if err == nil {
+				made[top], err = g.base(top)
+				lock.Close()
+			}
+			if err != nil {
+				g.why = err.Error()
+				continue
+			}
+		}
+		*dir = made[top]
+	}
+}
+
+func (g *groups) findV2(tree unified) {
+	p, err := tree.place()
+	if err != nil {
+		g.why = err.Error()
+		return
+	}
+	defer p.unlock()
+	g.place, g.v2 = p, true
+	base, err := g.base(p.dir)
+	if err == nil {
+		err = enable(base)
+	}
+	if err != nil {
+		g.why = err.Error()
+		return
+	}
+	for _, c := range controllersOf(base, "cgroup.subtree_control") {
+		*map[string]*string{"memory": &g.memory, "pids": &g.pids, "cpu": &g.cpu}[c] = base
+	}
+	if g.memory == "" {
+		g.why = p.dir + " has no memory controller"
+	}
+}
+
+// base makes our own group in dir, which is locked, after removing those of supervisors that were killed.
+func (g *groups) base(dir string) (string, error) {
+	sweep(dir)
+	base, err := ownGroup(dir)
+	if err != nil {
+		return "", err
+	}
+	g.bases = append(g.bases, base)
+	lock, err := lockGroup(base, unix.LOCK_SH)
+	if err != nil {
+		return "", err
+	}
+	g.locks = append(g.locks, lock)
+	return base, nil
 }
 
 // ownGroup makes a new group for this supervisor under parent. One that was killed leaves groups behind, and its process number
@@ -142,37 +177,65 @@ func ownGroup(parent string) (dir string, err error) {
 	return "", err
 }
 
-// make makes a group with these limits. It gives nil when the machine has none to give.
-func (g *groups) make(l limits) *cgroup {
+// make makes a group with these limits, in f unless that is nil. It gives nil when the machine has none to give.
+func (g *groups) make(l limits, f *family) *cgroup {
 	g.once.Do(g.find)
-	g.mu.Lock()
-	g.n++
-	name := strconv.Itoa(g.n)
-	g.mu.Unlock()
+	name := g.next()
 	c := &cgroup{v2: g.v2}
 	limit := strconv.Itoa(l.MemoryMB << 20)
+	c.limitsMemory, c.limitsProcesses = g.memory != "" && l.MemoryMB > 0, g.pids != "" && l.Processes > 0
 	if g.v2 {
-		dir := filepath.Join(g.memory, name)
-		set := [][2]string{{"memory.max", limit}, {"memory.swap.max", "0"}, {"memory.oom.group", "0"}, {"pids.max", strconv.Itoa(l.Processes)}}
-		if l.CPU > 0 && g.cpu != "" {
-			set = append(set, [2]string{"cpu.max", l.quota() + " " + strconv.Itoa(cpuPeriod)})
-		}
-		c.add(dir, "cgroup.procs", set)
-		c.oomAt, c.memoryDir = filepath.Join(dir, "memory.events"), dir
-		return c.orNil()
+		return g.makeV2(c, f, name, limit, l)
 	}
-	if g.memory != "" && l.MemoryMB > 0 {
+	if c.limitsMemory {
 		dir := filepath.Join(g.memory, name)
-		c.add(dir, "tasks", [][2]string{{"memory.limit_in_bytes", limit}, {"memory.memsw.limit_in_bytes", limit}})
+		c.add(dir, [][2]string{{"memory.limit_in_bytes", limit}, {"memory.memsw.limit_in_bytes", limit}})
 		c.oomAt, c.memoryDir = filepath.Join(dir, "memory.oom_control"), dir
 	}
-	if g.pids != "" && l.Processes > 0 {
-		c.add(filepath.Join(g.pids, name), "tasks", [][2]string{{"pids.max", strconv.Itoa(l.Processes)}})
+	if c.limitsProcesses {
+		c.add(filepath.Join(g.pids, name), [][2]string{{"pids.max", strconv.Itoa(l.Processes)}})
 	}
 	if g.cpu != "" && l.CPU > 0 {
-		c.add(filepath.Join(g.cpu, name), "tasks", [][2]string{{"cpu.cfs_period_us", strconv.Itoa(cpuPeriod)}, {"cpu.cfs_quota_us", l.quota()}})
+		c.add(filepath.Join(g.cpu, name), [][2]string{{"cpu.cfs_period_us", strconv.Itoa(cpuPeriod)}, {"cpu.cfs_quota_us", l.quota()}})
 	}
 	return c.orNil()
+}
+
+func (g *groups) makeV2(c *cgroup, f *family, name, limit string, l limits) *cgroup {
+	if len(g.bases) == 0 {
+		return nil
+	}
+	dir := filepath.Join(g.bases[0], name)
+	if f != nil {
+		dir = filepath.Join(f.dir, name)
+	}
+	var set [][2]string
+	if c.limitsMemory {
+		set = append(set, [][2]string{{"memory.max", limit}, {"memory.swap.max", "0"}, {"memory.oom.group", "0"}}...)
+		c.oomAt, c.memoryDir = filepath.Join(dir, "memory.events"), dir
+	}
+	if c.limitsProcesses {
+		set = append(set, [2]string{"pids.max", strconv.Itoa(l.Processes)})
+	}
+	if g.cpu != "" && l.CPU > 0 {
+		set = append(set, [2]string{"cpu.max", l.quota() + " " + strconv.Itoa(cpuPeriod)})
+	}
+	if len(set) == 0 || os.Mkdir(dir, 0o755) != nil {
+		return nil
+	}
+	c.dirs = []string{dir}
+	for _, s := range set {
+		_ = os.WriteFile(filepath.Join(dir, s[0]), []byte(s[1]), 0) // swap accounting may be off
+	}
+	err := f.own(dir)
+	if err == nil {
+		c.dir, err = os.Open(dir)
+	}
+	if err != nil {
+		c.remove()
+		return nil
+	}
+	return c
 }
 
 func (c *cgroup) orNil() *cgroup {
@@ -182,15 +245,19 @@ func (c *cgroup) orNil() *cgroup {
 	return c
 }
 
-func (c *cgroup) add(dir, join string, limits [][2]string) {
-	if err := os.Mkdir(dir, 0o755); err != nil {
+func (c *cgroup) add(dir string, limits [][2]string) {
+	known := slices.Contains(c.dirs, dir) // controllers of version 1 may be mounted together
+	if err := os.Mkdir(dir, 0o755); err != nil && !known {
 		return
 	}
-	c.dirs = append(c.dirs, dir)
 	for _, l := range limits {
 		_ = os.WriteFile(filepath.Join(dir, l[0]), []byte(l[1]), 0) // swap accounting may be off
 	}
-	if f, err := os.OpenFile(filepath.Join(dir, join), os.O_CREATE|os.O_WRONLY, 0o600); err == nil {
+	if known {
+		return
+	}
+	c.dirs = append(c.dirs, dir)
+	if f, err := os.OpenFile(filepath.Join(dir, "tasks"), os.O_WRONLY, 0o600); err == nil {
 		c.join = append(c.join, f)
 	}
 }
@@ -225,6 +292,10 @@ func (c *cgroup) joined() {
 		f.Close()
 	}
 	c.join = nil
+	if c.dir != nil {
+		c.dir.Close()
+		c.dir = nil
+	}
 }
 
 // remove removes the group. The kernel refuses for some milliseconds after the last process has gone.
@@ -260,11 +331,11 @@ func (g *groups) close() {
 		close(done)
 	}()
 	closedWithin(done, time.Second) // one whose processes would not end keeps its watch until we end
-	for _, dir := range []string{g.memory, g.pids, g.cpu} {
-		if dir != "" {
-			_ = os.Remove(dir) // a group that would not go keeps it
-		}
+	for _, base := range g.bases {
+		_ = os.Remove(base) // a group that would not go keeps it
 	}
+	closeAll(g.locks)
+	g.place.leave()
 }
 
 // limitMemory reports whether the machine lets us limit memory.

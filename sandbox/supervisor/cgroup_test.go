@@ -1,6 +1,13 @@
 package supervisor
 
-import "testing"
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
 
 // A supervisor that has the process number of a killed one has groups of its own.
 func TestOwnGroup(t *testing.T) {
@@ -15,5 +22,66 @@ func TestOwnGroup(t *testing.T) {
 	}
 	if dir, err := ownGroup(parent + "/none"); err == nil || dir != "" {
 		t.Error(dir, err)
+	}
+}
+
+func TestMounted(t *testing.T) {
+	const (
+		pure   = "30 23 0:26 / /sys/fs/cgroup rw,nosuid,nodev shared:4 - cgroup2 cgroup2 rw,nsdelegate\n"
+		within = "30 23 0:26 /docker/1 /sys/fs/cgroup ro,nosuid - cgroup2 cgroup rw\n"
+		hybrid = "31 23 0:27 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw\n" +
+			"32 23 0:28 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n" +
+			"33 23 0:29 / /sys/fs/cgroup/cpu,cpuacct rw - cgroup cgroup rw,cpu,cpuacct\n"
+	)
+	for _, test := range []struct {
+		name, mountinfo, self string
+		memory, cpu, top, own string
+	}{
+		{"pure", pure, "0::/user.slice/x.scope\n", "", "", "/sys/fs/cgroup", "/sys/fs/cgroup/user.slice/x.scope"},
+		{"the root group", pure, "0::/\n", "", "", "/sys/fs/cgroup", "/sys/fs/cgroup"},
+		{"both", hybrid, "4:memory:/a\n0::/b\n", "/sys/fs/cgroup/memory", "/sys/fs/cgroup/cpu,cpuacct", "/sys/fs/cgroup/unified", "/sys/fs/cgroup/unified/b"},
+		{"a part of the tree", within, "0::/docker/1/own\n", "", "", "/sys/fs/cgroup", "/sys/fs/cgroup/own"},
+		{"all of the part", within, "0::/docker/1\n", "", "", "/sys/fs/cgroup", "/sys/fs/cgroup"},
+		{"another part", within, "0::/docker/12\n", "", "", "/sys/fs/cgroup", ""},
+		{"outside of the namespace", pure, "0::/../other\n", "", "", "/sys/fs/cgroup", ""},
+		{"none", "21 1 0:5 / /dev rw - devtmpfs udev rw\n", "0::/\n", "", "", "", ""},
+	} {
+		v1, v2 := mounted(test.mountinfo, test.self)
+		if v1["memory"] != test.memory || v1["cpu"] != test.cpu || v2.top != test.top || v2.own != test.own {
+			t.Errorf("%s: %v %v", test.name, v1, v2)
+		}
+	}
+}
+
+// What a killed supervisor left behind goes, and nothing else.
+func TestSweep(t *testing.T) {
+	parent := t.TempDir()
+	const gone = 1 << 30 // no process has this number
+	group := func(path ...string) string {
+		dir := filepath.Join(append([]string{parent}, path...)...)
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		return dir
+	}
+	dead, again, alive := fmt.Sprint(groupName, "-", gone), fmt.Sprint(groupName, "-", gone, "-2"), fmt.Sprint(groupName, "-", gone+1)
+	group(dead)
+	group(again)
+	kept := []string{group(alive), group(groupName + "-of-somebody"), group("other"), group(fmt.Sprint(groupName, "-", gone+2), "file")}
+	lock, err := lockGroup(kept[0], unix.LOCK_SH)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer lock.Close()
+	sweep(parent)
+	for _, dir := range kept {
+		if !exists(dir) {
+			t.Errorf("%s is gone", dir)
+		}
+	}
+	for _, name := range []string{dead, again} {
+		if exists(filepath.Join(parent, name)) {
+			t.Errorf("%s is there", name)
+		}
 	}
 }

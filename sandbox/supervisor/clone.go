@@ -124,7 +124,7 @@ func (t *template) fork(tmp string, give func(c *clone) error) (*clone, error) {
 	}
 	defer inner.Close()
 	c.control = control
-	c.group = t.k.groups.make(limits{t.spec.MemoryMB, t.spec.Processes, t.spec.CPU})
+	c.group = t.limit()
 	t.k.groups.watch(c.group, t.spec.MemoryMB, t.spec.TmpMB, c.scratch, c.kill)
 	if give != nil {
 		if err := give(c); err != nil {
@@ -142,11 +142,7 @@ func (t *template) fork(tmp string, give func(c *clone) error) (*clone, error) {
 		defer mount.Close()
 		fds = append(fds, int(mount.Fd()))
 	}
-	if c.group != nil {
-		for _, f := range c.group.join {
-			fds = append(fds, int(f.Fd()))
-		}
-	}
+	fds = append(fds, c.group.passed()...)
 	b, err := json.Marshal(templateMessage{Op: "fork", ID: c.id, Tmp: c.tmp})
 	if err == nil {
 		_, _, err = t.conn.WriteMsgUnix(b, unix.UnixRights(fds...), nil)
@@ -174,10 +170,8 @@ type order struct {
 
 // order tells c to do w.
 func (c *clone) order(w *Work) *order {
-	o := &order{Env: map[string]string{}, Gone: []string{}, Limits: map[string]int{}, Learn: w.Learn}
-	if c.group == nil {
-		o.Limits = ungrouped(c.t.spec.MemoryMB, c.t.spec.Processes)
-	}
+	o := &order{Env: map[string]string{}, Gone: []string{}, Learn: w.Learn}
+	o.Limits = ungrouped(c.group, c.t.spec.MemoryMB, c.t.spec.Processes)
 	if c.t.spec.Snapshot != nil {
 		return o
 	}

@@ -64,7 +64,7 @@ func examineGroups() []Finding {
 	defer g.close()
 	version := "control groups, version 1"
 	if g.v2 {
-		version = "control groups, version 2"
+		version = "control groups, version 2, in " + g.place.dir
 	}
 	memory := Finding{Name: "memory limit", OK: g.memory != "", Detail: version}
 	pids := Finding{Name: "process limit", OK: g.pids != "", Detail: version}

@@ -328,9 +328,16 @@ func (k *keeper) unknown(id string) {
 	delete(k.mu.environments, id)
 }
 
-// ungrouped are the resource limits of a runtime that has no control group.
-func ungrouped(memoryMB, processes int) map[string]int {
-	return map[string]int{"RLIMIT_DATA": (memoryMB + 128) << 20, "RLIMIT_NPROC": processes}
+// ungrouped are the resource limits of a runtime in place of those that its control group, which may be nil, does not set.
+func ungrouped(c *cgroup, memoryMB, processes int) map[string]int {
+	limits := map[string]int{}
+	if c == nil || !c.limitsMemory {
+		limits["RLIMIT_DATA"] = (memoryMB + 128) << 20
+	}
+	if c == nil || !c.limitsProcesses {
+		limits["RLIMIT_NPROC"] = processes
+	}
+	return limits
 }
 
 // attach passes a fresh data socket to the runtime and gives the other end.

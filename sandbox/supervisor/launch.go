@@ -30,6 +30,8 @@ type launchSpec struct {
 	IDs    ids    // for its user namespace
 	Passed int    // descriptors that the process gets as 3, 4, …; the helper has them from 6 on
 	Self   bool   // the program is this one, which the new root does not show
+
+	group *cgroup // in which it begins; nil for ours, or where it goes by itself
 }
 
 // fork starts the program in namespaces of its own, whose root is that of the thread which calls it.
@@ -41,6 +43,7 @@ func (s *launchSpec) fork(self *os.File, files []uintptr) (int, error) {
 	if s.IDs.Size > 1 {
 		attr.GidMappingsEnableSetgroups, attr.Credential = true, &syscall.Credential{}
 	}
+	s.group.begin(attr)
 	path := s.Argv[0]
 	if s.Self {
 		path = fmt.Sprintf("/proc/self/fd/%d", self.Fd())
@@ -193,6 +196,7 @@ func (k *keeper) startHelper(spec *launchSpec, stderr, null *os.File, registered
 	defer answerOut.Close()
 	sys := ownMounts()
 	sys.Setsid = true
+	spec.group.begin(sys) // with the helper, which ends soon
 	_, err = k.spawn(self, []string{self, "supervisor", "--launch"}, &syscall.ProcAttr{Dir: "/", Env: os.Environ(), Sys: sys,
 		Files: append([]uintptr{null.Fd(), stderr.Fd(), stderr.Fd(), null.Fd(), specOut.Fd(), answerIn.Fd()}, descriptors(passed)...)}, nil)
 	answerIn.Close()

@@ -12,9 +12,9 @@ import (
 func fakeV2(t *testing.T) *groups {
 	t.Helper()
 	dir := t.TempDir()
-	g := &groups{memory: dir, pids: dir, cpu: dir, v2: true, quit: make(chan struct{})}
+	g := &groups{memory: dir, pids: dir, cpu: dir, bases: []string{dir}, v2: true, quit: make(chan struct{})}
 	g.once.Do(func() {})
-	t.Cleanup(func() { g.memory, g.pids, g.cpu = "", "", ""; g.close() })
+	t.Cleanup(g.close)
 	return g
 }
 
@@ -43,7 +43,7 @@ func wantFile(t *testing.T, dir, name, want string) {
 
 func TestLimitsOfVersion2(t *testing.T) {
 	g := fakeV2(t)
-	c := g.make(limits{MemoryMB: 128, Processes: 64, CPU: 128.0 / 1769})
+	c := g.make(limits{MemoryMB: 128, Processes: 64, CPU: 128.0 / 1769}, nil)
 	if c == nil {
 		t.Skip("the fake has no cgroup.procs to join")
 	}

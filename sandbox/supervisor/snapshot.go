@@ -102,12 +102,8 @@ func (t *template) sendInit() error {
 		defer mount.Close()
 		fds = append(fds, int(mount.Fd()))
 	}
-	t.group = t.k.groups.make(limits{t.spec.MemoryMB, t.spec.Processes, t.spec.CPU})
-	if t.group != nil {
-		for _, f := range t.group.join {
-			fds = append(fds, int(f.Fd()))
-		}
-	}
+	t.group = t.limit()
+	fds = append(fds, t.group.passed()...)
 	b, err := json.Marshal(struct {
 		Op  string            `json:"op"`
 		Env map[string]string `json:"env"`

@@ -48,6 +48,7 @@ type template struct {
 	taken    *Taken   // of a snapshot, from when it is ready or has failed
 	scratch  *scratch // of a snapshot: the /tmp that its init saw
 	group    *cgroup  // of a snapshot
+	family   *family
 	isolated bool
 	env      map[string]string // what it was started with
 	conn     *net.UnixConn
@@ -155,6 +156,8 @@ func (t *template) start() error {
 	defer stderr.Close()
 	if reason := t.k.noNamespaces(); reason == "" && t.spec.Isolated.Binds != nil {
 		spec := &launchSpec{Variant: t.spec.Isolated, IDs: t.k.idsOf(t.spec.Tmps)}
+		t.family = t.k.groups.family(spec.IDs.Base)
+		spec.group = t.family.group()
 		pid, err := t.k.startLauncher(spec, stderr, nil, theirs)
 		if err == nil {
 			t.isolated, t.env = true, variables(t.spec.Isolated.Env)
@@ -166,6 +169,8 @@ func (t *template) start() error {
 	if len(t.spec.Plain.Argv) == 0 {
 		return fmt.Errorf("this machine gives no namespaces")
 	}
+	t.family.remove()
+	t.family = t.k.groups.family(0)
 	t.env = variables(t.spec.Plain.Env)
 	null, err := os.Open(os.DevNull)
 	if err != nil {
@@ -180,13 +185,23 @@ func (t *template) start() error {
 	if err != nil {
 		return err
 	}
+	attr := &syscall.SysProcAttr{Setsid: true}
+	t.family.group().begin(attr)
 	pid, err := t.k.spawn(argv[0], argv, &syscall.ProcAttr{Dir: "/", Env: t.spec.Plain.Env,
-		Files: []uintptr{null.Fd(), stderr.Fd(), stderr.Fd(), theirs.Fd()}, Sys: &syscall.SysProcAttr{Setsid: true}}, nil)
+		Files: []uintptr{null.Fd(), stderr.Fd(), stderr.Fd(), theirs.Fd()}, Sys: attr}, nil)
 	if err != nil {
 		return err
 	}
 	theirs.Close()
 	return t.greet(pid)
+}
+
+// limit makes a group with the limits of an environment.
+func (t *template) limit() *cgroup {
+	if t.family == nil && t.k.groups.v2 {
+		return nil
+	}
+	return t.k.groups.make(limits{t.spec.MemoryMB, t.spec.Processes, t.spec.CPU}, t.family)
 }
 
 // variables are those of a list of NAME=value.
@@ -335,6 +350,7 @@ func (t *template) over() {
 // clear removes what the template had on disk.
 func (t *template) clear() {
 	t.group.remove()
+	t.family.remove()
 	if t.scratch != nil {
 		t.scratch.remove()
 	}

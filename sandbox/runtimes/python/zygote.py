@@ -5,10 +5,10 @@ namespace that setting up a clone needs. It never runs the function's own code, 
 run in it, as the function's user, and its clones go on from there. Requests come as JSON in packets on descriptor 3; every
 answer is one packet.
 
-    a snapshot only: {"op": "init", "env"} + [output, mount of /tmp (in namespaces), cgroup files …]
+    a snapshot only: {"op": "init", "env"} + [output, mount of /tmp (in namespaces), control groups …]
     first, by itself                                                                       ->  {"op": "ready", "threads", …}
     {"op": "hot", "pages": [[first, number, written], …]}: what invocations touch
-    {"op": "fork", "id"} + [control socket, mount of /tmp (in namespaces), cgroup files …]  ->  {"op": "forked", "id"} + [pidfds]
+    {"op": "fork", "id"} + [control socket, mount of /tmp (in namespaces), control groups …]  ->  {"op": "forked", "id"} + [pidfds]
     when a clone ends                                                                      ->  {"op": "ended", "id", "status"}
 
 The first pidfd is of the process whose end is the end of the whole environment, the last of the runtime; without namespaces
@@ -46,6 +46,7 @@ import struct
 import sys
 
 import bootstrap
+import zygote_group
 import zygote_memory
 import zygote_pickles
 import zygote_snapshot
@@ -221,7 +222,7 @@ class Template:
                 check(libc.setns(shell, CLONE_NEWPID), "setns")
             groups = fds[2 if shell is not None else 1:]
             Forked.todo = lambda: self.settle(groups)
-            pid = os.fork()
+            pid = zygote_group.fork(groups)
         except OSError:
             os.close(held)
             raise
@@ -244,9 +245,7 @@ class Template:
 
     def settle(self, groups):
         """Takes a clone into its control groups, and makes the memory its own that it is going to write to."""
-        for fd in groups:
-            os.write(fd, b"0")
-            os.close(fd)
+        zygote_group.arrive(groups)
         if self.hot and self.shells is not None:
             self.hot.own()
 
@@ -468,9 +467,7 @@ def snapshot(job, requests):
         mount(None, "/", None, MS_REC | MS_PRIVATE)
         show_tmp(groups.pop(0))
         mount_proc()
-    for fd in groups:
-        os.write(fd, b"0")
-        os.close(fd)
+    zygote_group.arrive(groups)
     threads = {n: v for n, v in os.environ.items() if n.endswith("_NUM_THREADS") and n not in request["env"]}
     os.environ.clear()
     os.environ.update(request["env"])
