@@ -90,7 +90,7 @@ var modules = map[string]string{
 	"golang.org/x/image":                      "report",
 	"github.com/HdrHistogram/hdrhistogram-go": "latency loadtest",
 	"github.com/valyala/fasthttp":             "loadtest",
-	"golang.org/x/sys":                        "sandbox sandbox/... internal/disk blobs",
+	"golang.org/x/sys":                        "sandbox sandbox/... internal/disk blobs test/vm",
 	"golang.org/x/time":                       "functions",
 	"github.com/landlock-lsm/go-landlock":     "sandbox/confine",
 	"github.com/elastic/go-seccomp-bpf":       "sandbox/confine",
