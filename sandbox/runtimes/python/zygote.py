@@ -47,6 +47,7 @@ import sys
 
 import bootstrap
 import zygote_group
+import zygote_layout
 import zygote_memory
 import zygote_pickles
 import zygote_snapshot
@@ -484,6 +485,7 @@ def main():
     job = json.loads(sys.argv[1])
     shells = split(3) if job["namespaces"] else None
     libc.prctl(PR_SET_NAME, b"template", 0, 0, 0)
+    arenas = zygote_layout.Arenas()
     requests = socket.socket(fileno=3)
     os.set_inheritable(3, False)
     bootstrap.set_up_path(job)
@@ -502,7 +504,9 @@ def main():
     zygote_snapshot.sow()
     gc.collect()
     gc.freeze()
-    zygote_memory.collapse()
+    arenas.close()
+    zygote_layout.join()
+    zygote_layout.collapse()
     template = Template(requests, shells, job, runtime)
     template.say(dict(report, op="ready", threads=threads()))
     if runtime is None:
