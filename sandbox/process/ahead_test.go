@@ -15,7 +15,10 @@ import (
 // and is like any other from then on: the next platform finds it.
 func TestRuntimeAhead(t *testing.T) {
 	for _, runtime := range nodes(t) {
-		t.Run(runtime, func(t *testing.T) { startedAhead(t, runtime) })
+		t.Run(runtime, func(t *testing.T) {
+			t.Parallel()
+			startedAhead(t, runtime)
+		})
 	}
 }
 

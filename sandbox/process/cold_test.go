@@ -3,6 +3,7 @@ package process_test
 import (
 	"context"
 	"os/exec"
+	"slices"
 	"testing"
 	"time"
 
@@ -33,16 +34,23 @@ func BenchmarkColdRuntimes(b *testing.B) {
 					payload = `"well"`
 				}
 				asked, others := method, 0
+				parts := make([][]time.Duration, 6)
 				if method == "spare" {
 					asked = "" // the quickest there is
 				}
 				call := func() {
+					began := time.Now().UnixNano()
 					r, err := h.Invoke(context.Background(), s, sandbox.Invocation{RequestID: id(1), Payload: []byte(payload), InvokedARN: s.ARN, ForceCold: true, Method: asked})
 					if err != nil || r.FunctionError != "" {
 						b.Fatal(r, err)
 					}
 					if r.Method != method {
 						others++
+					}
+					p := r.Phases
+					at := []int64{began, p.SpawnBegin, p.InitBegin, p.InitEnd, p.Entered, p.Returned, time.Now().UnixNano()}
+					for i := range parts {
+						parts[i] = append(parts[i], time.Duration(at[i+1]-at[i]))
 					}
 					r.Release()
 				}
@@ -54,6 +62,10 @@ func BenchmarkColdRuntimes(b *testing.B) {
 					}
 				}, call)
 				b.ReportMetric(float64(others), "other-methods")
+				for i, name := range []string{"1-decide", "2-start", "3-init", "4-there", "5-handler", "6-back"} {
+					slices.Sort(parts[i])
+					b.ReportMetric(float64(parts[i][len(parts[i])/2].Nanoseconds())/1000, name+"-µs")
+				}
 			})
 		}
 	}

@@ -52,6 +52,8 @@ let count = 0;
 exports.handler = async (event, context) => {
   console.log("hello", event);
   if (event.fail) throw new TypeError("no");
+  if (event.odd) throw Object.assign(new Error("no"), { name: "Übel\r\nX: y" });
+  if (event.big) return "x".repeat(7 << 20);
   if (event.exit) process.exit(3);
   if (event.never) return new Promise(() => {});
   if (event.late) setTimeout(() => { throw new RangeError("late"); }, 0);
@@ -81,6 +83,7 @@ exports.says = async () => {
 func TestNode(t *testing.T) {
 	for _, id := range nodes(t) {
 		t.Run(id, func(t *testing.T) {
+			t.Parallel()
 			h := &house{t: t, dir: t.TempDir(), code: t.TempDir(), log: &lines{}, spares: -1}
 			h.open()
 			t.Cleanup(func() { h.Close() })
@@ -99,6 +102,9 @@ func TestNode(t *testing.T) {
 			check(s, `{}`, `{"count":1,"name":"node","left":true,"id":"`, "")
 			check(s, `{"version":1}`, `"v`+major+`.`, "")
 			check(s, `{}`, `{"count":2,`, "")
+			check(s, `{"odd":1}`, `{"errorType":"Übel\r\nX: y","errorMessage":"no"`, "Übel\r\nX: y")
+			check(s, `{"big":1}`, `Response payload size exceeded`, "Function.ResponseSizeTooLarge")
+			check(s, `{}`, `{"count":3,`, "")
 			check(s, `{"fail":1}`, `{"errorType":"TypeError","errorMessage":"no","trace":["TypeError: no"`, "TypeError")
 			check(s, `{"never":1}`, `Runtime.NodeJsExit`, "Runtime.NodeJsExit")
 			check(s, `{"exit":1}`, `exit status 3`, "Runtime.ExitError")

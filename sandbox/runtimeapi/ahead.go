@@ -3,8 +3,6 @@ package runtimeapi
 import (
 	"encoding/json"
 	"errors"
-	"io"
-	"net/http"
 	"strings"
 	"time"
 )
@@ -43,20 +41,4 @@ func (a *api) goOn(w *Word) {
 	b, _ := json.Marshal(set) // strings always marshal
 	a.begin.Store(time.Now().UnixNano())
 	a.word <- b // has room for the one
-}
-
-// wait answers a runtime that asks whether it may go on, with the variables that differ from those it was started with.
-// What it posts is an exercise.
-func (a *api) wait(w http.ResponseWriter, r *http.Request) {
-	if r.Method == http.MethodPost {
-		_, _ = io.Copy(io.Discard, r.Body) // so that the connection stays
-		w.WriteHeader(http.StatusAccepted)
-		return
-	}
-	select {
-	case b := <-a.word:
-		w.Header().Set("Content-Type", "application/json")
-		_, _ = w.Write(b) // a runtime that has ended needs it no more
-	case <-r.Context().Done():
-	}
 }

@@ -253,8 +253,6 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		a.failure(w, r, id)
 	case path == "init/error" && r.Method == http.MethodPost:
 		a.initError(w, r)
-	case path == "wait" && a.job.Waits:
-		a.wait(w, r)
 	default:
 		http.NotFound(w, r)
 	}

@@ -130,9 +130,9 @@ func (t *talk) do(r request) bool {
 		return t.next()
 	case callResponse:
 		return t.response(r)
-	case callExercise:
+	case callExercise: // it comes back as an invocation
 		body := make([]byte, r.length)
-		return t.body(body) && t.say("202 Accepted", nil)
+		return t.body(body) && t.give(&invocation{id: "00000000-0000-0000-0000-000000000000", deadline: "0", arn: "arn:", event: body})
 	}
 	return t.say("200 OK", <-t.a.word) // callWord
 }

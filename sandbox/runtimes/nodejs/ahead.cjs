@@ -1,2 +1,2 @@
-// Loaded while a process waits, so that what loads a function's code has been at work before.
+// What a process that was started ahead goes through in place of the function.
 module.exports = { handler: async (event) => event };
