@@ -34,6 +34,9 @@ func Doctor(ctx context.Context, c Config) ([]supervisor.Finding, error) {
 		if _, err := os.Stat(runtimes.Libraries(d.c.Cache, i)); err == nil {
 			state = "boto3 ready"
 		}
+		if i.Instead != "" {
+			state += ", markedly faster than " + i.Instead
+		}
 		found = append(found, fmt.Sprintf("%s (%s, %s)", i.Version, i.Path, state))
 	}
 	if len(found) > 0 {

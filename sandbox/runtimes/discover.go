@@ -25,6 +25,7 @@ type Interpreter struct {
 	Version  string // "3.11.7"
 	Prefix   string // where its standard library lives
 	Shared   string // directory of its shared library, when it is not the system's
+	Instead  string // path of the first of its minor version, when this one was chosen for being markedly faster
 }
 
 // minor is the second part of the version: 11 of "3.11.7".
@@ -65,6 +66,7 @@ type Catalog struct {
 	nodes      []Interpreter
 	nodesAsked bool
 	asked      map[string]Interpreter // by path; without Path when it does not run
+	chosen     map[int]Interpreter    // Python, by minor version
 }
 
 // candidate is an executable that has the name of an interpreter.
@@ -74,7 +76,8 @@ type candidate struct {
 }
 
 // Resolve gives the interpreter that identifier ("python3.12") runs on: its own version, else the nearest one, the newer
-// of two equally near. exact says which. Identifiers that AWS does not have are Invalid, ones that need an interpreter
+// of two equally near. Of several of one minor version it is the first in PATH, or one that is markedly faster and lacks no
+// module that the first has. exact says whether it is the identifier's own version. Identifiers that AWS does not have are Invalid, ones that need an interpreter
 // which this machine lacks are Unsupported.
 func (c *Catalog) Resolve(ctx context.Context, identifier string) (i Interpreter, exact bool, err error) {
 	const op = "runtimes.Resolve"
@@ -96,7 +99,7 @@ func (c *Catalog) Resolve(ctx context.Context, identifier string) (i Interpreter
 	})
 	for _, candidate := range near {
 		if i := c.askLocked(ctx, candidate.path); i.Path != "" {
-			return i, i.minor() == minor, nil
+			return c.chooseLocked(ctx, i), i.minor() == minor, nil
 		}
 	}
 	if ctx.Err() != nil {
@@ -115,7 +118,7 @@ func (c *Catalog) Pythons(ctx context.Context) []Interpreter {
 		i := c.askLocked(ctx, candidate.path)
 		same := func(o Interpreter) bool { return o.minor() == i.minor() }
 		if i.Path != "" && !slices.ContainsFunc(all, same) {
-			all = append(all, i)
+			all = append(all, c.chooseLocked(ctx, i))
 		}
 	}
 	return all
@@ -236,7 +239,7 @@ func isScript(path string) bool {
 const askScript = `import json, os, sys, sysconfig
 v = sysconfig.get_config_vars()
 print(json.dumps({"Path": os.path.realpath(sys.executable), "Version": "%d.%d.%d" % sys.version_info[:3],
-  "Prefix": sys.base_prefix, "Shared": v.get("LIBDIR", "") if v.get("Py_ENABLE_SHARED") else ""}))`
+  "Prefix": sys.base_prefix, "Shared": v.get("LIBDIR", "") if v.get("Py_ENABLE_SHARED") and sys.base_prefix != "/usr" else ""}))`
 
 func askPython(ctx context.Context, name string) (Interpreter, error) {
 	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
