@@ -71,8 +71,8 @@ func (d *Driver) adapter(ctx context.Context, e *environment) (*supervisor.Adapt
 	a.PlainEnv["NODE_PATH"] = plainNodePath(s, code, sdk)
 	a.Job.Early = true
 	flags := runtimes.NodeFlags(s.Runtime, i, s.Environment["NODE_OPTIONS"])
-	a.Job.Argv = wrapped(s.Environment, slices.Concat([]string{inside}, flags, []string{"/var/rapid/bootstrap.mjs"})...)
-	a.PlainArgv = wrapped(s.Environment, slices.Concat([]string{i.Path}, flags, []string{filepath.Join(boot, "bootstrap.mjs")})...)
+	a.Job.Argv = wrapped(s.Environment, slices.Concat([]string{inside}, flags, []string{"/var/rapid/bootstrap.cjs"})...)
+	a.PlainArgv = wrapped(s.Environment, slices.Concat([]string{i.Path}, flags, []string{filepath.Join(boot, "bootstrap.cjs")})...)
 	return a, nil
 }
 

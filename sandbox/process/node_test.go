@@ -194,6 +194,12 @@ func modules(h *house, id string, check checker) {
 	check(typed, `{"never":1}`, `Runtime.NodeJsExit`, "Runtime.NodeJsExit")
 	typed.Layers, typed.Key = nil, "bare"
 	check(typed, `{}`, `Cannot find package 'x' imported from `, "Runtime.ImportModuleError")
+	endless := h.function("endless", "app.mjs", "await new Promise(() => {});\n", 0o644)
+	endless.Runtime, endless.Handler = id, "app.handler"
+	check(endless, `{}`, `exit status 13`, "Runtime.ExitError")
+	main := h.function("main", "app.js", "exports.handler = async () => [require.main === undefined, process.mainModule === undefined];\n", 0o644)
+	main.Runtime, main.Handler = id, "app.handler"
+	check(main, `{}`, `[true,true]`, "")
 	common := h.function("common", "app.cjs", "exports.in = { deep: { handler: async () => require('x') + ', ' + require('y') } };\n", 0o644)
 	common.Runtime, common.Handler, common.Layers = id, "app.in.deep.handler", []string{layer}
 	check(common, `{}`, `"of a layer, of this version"`, "")
