@@ -12,5 +12,6 @@
 //   - one supervisor a directory, and one platform at a time: a new connection replaces the old one
 //   - a stopped environment has no process left when the reply is sent
 //   - five minutes without a platform end everything, and so does the supervisor's own end
+//   - a thread that has entered another root does nothing else and ends
 //   - an environment that runs past its deadline while no platform is there is ended by the supervisor
 package supervisor
