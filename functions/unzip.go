@@ -26,7 +26,8 @@ var (
 
 // unzip writes the entries of a zip file below dir, which must exist and be empty, and gives their size together.
 // Whatever the file says, nothing is written outside dir, links do not lead out of it, and what is neither file,
-// directory nor link is refused. Everybody may read what is written; of the modes only the right to execute is kept.
+// directory nor link is refused. Everybody may read what is written; of the modes only the right to execute is kept. Files keep
+// their times: Python takes compiled modules only for sources of the very time that they were made of.
 func unzip(archive []byte, dir string, limit int64) (size int64, err error) {
 	r, err := zip.NewReader(bytes.NewReader(archive), int64(len(archive)))
 	if err != nil && !errors.Is(err, zip.ErrInsecurePath) {
@@ -111,7 +112,12 @@ func (u *unpacking) file(f *zip.File, name string, mode fs.FileMode) error {
 		return closed
 	}
 	if mode&0o111 != 0 {
-		return u.root.Chmod(name, 0o755) // the process's umask may have taken it away
+		if err := u.root.Chmod(name, 0o755); err != nil { // the process's umask may have taken it away
+			return err
+		}
+	}
+	if t := f.Modified; t.Year() >= 1980 { // a zip file knows no earlier ones
+		return u.root.Chtimes(name, t, t)
 	}
 	return nil
 }

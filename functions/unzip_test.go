@@ -7,10 +7,12 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 type zipEntry struct {
@@ -171,4 +173,67 @@ func FuzzUnzip(f *testing.F) {
 			t.Fatal(walk)
 		}
 	})
+}
+
+// Compiled modules in a package are used: Python looks for the time of their sources in them.
+func TestUnzipKeepsCompiledModules(t *testing.T) {
+	python, err := exec.LookPath("python3")
+	if err != nil {
+		t.Skip("no python3")
+	}
+	from, to := t.TempDir(), t.TempDir()
+	run := func(dir, script string) string {
+		t.Helper()
+		cmd := exec.CommandContext(t.Context(), python, "-S", "-B", "-c", script)
+		cmd.Dir = dir
+		out, err := cmd.CombinedOutput()
+		if err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+		return strings.TrimSpace(string(out))
+	}
+	source := filepath.Join(from, "m.py")
+	then := time.Date(2024, 2, 3, 4, 5, 7, 0, time.UTC) // an odd second, which the old field of a zip file cannot hold
+	for _, err := range []error{os.WriteFile(source, []byte("x = 'compiled'\n"), 0o644), os.Chtimes(source, then, then)} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	run(from, "import py_compile; py_compile.compile('m.py')")
+	var b bytes.Buffer
+	w := zip.NewWriter(&b)
+	err = filepath.WalkDir(from, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		name, err := filepath.Rel(from, path)
+		if err != nil {
+			return err
+		}
+		f, err := w.CreateHeader(&zip.FileHeader{Name: name, Modified: info.ModTime()})
+		if err != nil {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		if err == nil && name == "m.py" {
+			text = bytes.ReplaceAll(text, []byte("compiled"), []byte("a source")) // as long as it was
+		}
+		if err == nil {
+			_, err = f.Write(text)
+		}
+		return err
+	})
+	if err = errors.Join(err, w.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := unzip(b.Bytes(), to, 1<<20); err != nil {
+		t.Fatal(err)
+	}
+	if x := run(to, "import sys; sys.path.insert(0, ''); import m; print(m.x)"); x != "compiled" {
+		t.Errorf("the module was read from %s", x)
+	}
 }
