@@ -94,7 +94,7 @@ func imageRoot(spec *launchSpec) error {
 	if err := makeDev(dev); err != nil {
 		return err
 	}
-	if err := unix.MountSetattr(unix.AT_FDCWD, dev, 0, &unix.MountAttr{Attr_set: unix.MOUNT_ATTR_RDONLY}); err != nil { // the devices stay writable
+	if err := restrict(dev, unix.MOUNT_ATTR_RDONLY); err != nil { // the devices stay writable
 		return fmt.Errorf("closing /dev: %w", err)
 	}
 	for _, name := range netFiles(root) {
@@ -134,8 +134,7 @@ func enter(root string) error {
 	if err := os.Chdir("/"); err != nil {
 		return err
 	}
-	attr := &unix.MountAttr{Attr_set: unix.MOUNT_ATTR_RDONLY}
-	if err := unix.MountSetattr(unix.AT_FDCWD, "/", 0, attr); err != nil {
+	if err := restrict("/", unix.MOUNT_ATTR_RDONLY); err != nil {
 		return fmt.Errorf("closing the root: %w", err)
 	}
 	return nil
@@ -199,13 +198,27 @@ func graft(from, target string, attributes uint64) error {
 	}
 	defer unix.Close(tree)
 	attr := &unix.MountAttr{Attr_set: attributes}
-	if err := unix.MountSetattr(tree, "", unix.AT_EMPTY_PATH|unix.AT_RECURSIVE, attr); err != nil {
+	err = unix.MountSetattr(tree, "", unix.AT_EMPTY_PATH|unix.AT_RECURSIVE, attr)
+	old := errors.Is(err, unix.ENOSYS)
+	if err != nil && !old {
 		return fmt.Errorf("mount_setattr: %w", err)
 	}
 	if err := unix.MoveMount(tree, "", unix.AT_FDCWD, target, unix.MOVE_MOUNT_F_EMPTY_PATH); err != nil {
 		return fmt.Errorf("move_mount: %w", err)
 	}
+	if old {
+		return remount(target, attributes, true)
+	}
 	return nil
+}
+
+// restrict gives the mount at target more attributes.
+func restrict(target string, attributes uint64) error {
+	err := unix.MountSetattr(unix.AT_FDCWD, target, 0, &unix.MountAttr{Attr_set: attributes})
+	if errors.Is(err, unix.ENOSYS) {
+		return remount(target, attributes, false)
+	}
+	return err
 }
 
 func makeDev(dir string) error {
