@@ -47,6 +47,10 @@ conformance: bin test-env ## replay AWS's recorded answers, when ../shared is th
 bench: ## the benchmarks of the rooms, each beside its floor
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 
+.PHONY: vm
+vm: ## isolation and limits on Debian's kernel, in every layout of control groups, in virtual machines: needs apt and qemu, and takes minutes with KVM and an hour without
+	$(GO) run ./test/vm
+
 .PHONY: race
 race: ## the rooms' tests under the race detector (needs a C compiler; ten minutes and more)
 	CGO_ENABLED=1 $(GO) test -race -timeout 30m ./...
