@@ -53,6 +53,9 @@ func (s *Service) Create(ctx context.Context, c Creation) (*Description, error) 
 	if err == nil {
 		err = checkUnzipped(op, code, set.Layers)
 	}
+	if err == nil && set.PackageType == "Zip" {
+		err = s.checkSigned(op, k, c.SigningConfig)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -210,6 +213,7 @@ func (s *Service) Delete(r Ref) error {
 		delete(e.Policies, r.Qualifier)
 		delete(e.Provisioned, r.Qualifier)
 		delete(e.Async, r.Qualifier)
+		delete(e.RuntimeUpdates, r.Qualifier)
 		return nil
 	})
 	return err

@@ -20,6 +20,8 @@ const (
 	ReasonProvisioned = "provisioned"  // ProvisionedConcurrencyConfigNotFoundException
 
 	ReasonRecursion = "recursion" // RecursiveInvocationException
+	ReasonPolicy    = "policy"    // PolicyLengthExceededException
+	ReasonUnsigned  = "unsigned"  // CodeVerificationFailedException
 
 	// The reasons of TooManyRequestsException, in AWS's words.
 	ReasonReserved = "ReservedFunctionConcurrentInvocationLimitExceeded"

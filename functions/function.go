@@ -28,6 +28,14 @@ type Function struct {
 	Reserved      *int   `json:",omitzero"` // reserved concurrency; nil when it draws on the account's
 	SigningConfig string `json:",omitzero"` // ARN of its code signing configuration
 	RecursiveLoop string `json:",omitzero"` // "Terminate" or "Allow"; "" means Terminate
+
+	RuntimeUpdates map[string]RuntimeUpdate `json:",omitzero"` // by number of the version
+}
+
+// RuntimeUpdate is when a version's runtime is to be updated. It is shown; runtimes here change when the machine's do.
+type RuntimeUpdate struct {
+	On  string // "Auto", "FunctionUpdate" or "Manual"
+	ARN string `json:",omitzero"` // of the runtime's version, with "Manual"
 }
 
 // Version is one state of a function: code with the configuration that it runs with.
@@ -184,6 +192,7 @@ func (f *Function) clone() *Function {
 	g.Async = maps.Clone(f.Async)
 	g.URLs = maps.Clone(f.URLs)
 	g.Tags = maps.Clone(f.Tags)
+	g.RuntimeUpdates = maps.Clone(f.RuntimeUpdates)
 	return &g
 }
 

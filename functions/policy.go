@@ -2,12 +2,16 @@ package functions
 
 import (
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 
 	"anthill/fault"
 	"anthill/uuid"
 )
+
+// maxPolicy is how long a policy may be as JSON, in bytes (AWS: Lambda quotas, "Function resource-based policy").
+const maxPolicy = 20480
 
 // Policy is a resource policy: who may call a function. It is recorded and shown, not enforced.
 type Policy struct {
@@ -97,7 +101,12 @@ func (p Policy) with(op string, ask Permission, have, resource string) (Policy, 
 		return p, Statement{}, conflict(op, resource, "The statement id (%s) provided already exists. Please provide a new statement id, or remove the existing statement.", ask.Sid)
 	}
 	s, err := statementOf(op, ask, resource)
-	return Policy{append(slices.Clip(p.Statements), s), uuid.New()}, s, err
+	more := Policy{append(slices.Clip(p.Statements), s), uuid.New()}
+	if n := len(more.Document()); err == nil && n > maxPolicy {
+		return p, s, &fault.Error{Kind: fault.Invalid, Op: op, Noun: noun, Name: resource, Reason: ReasonPolicy,
+			Detail: fmt.Sprintf("The final policy size (%d) is bigger than the limit (%d).", n, maxPolicy)}
+	}
+	return more, s, err
 }
 
 // without is the policy with one statement less.

@@ -76,3 +76,17 @@ func machineArchitecture() string {
 	}
 	return "x86_64"
 }
+
+// SetRuntimeUpdate notes when the runtime of r's version is to be updated.
+func (s *Service) SetRuntimeUpdate(r Ref, u RuntimeUpdate) (*Description, error) {
+	const op = "functions.SetRuntimeUpdate"
+	d, err := s.describe(op, r)
+	if err != nil {
+		return nil, err
+	}
+	_, err = s.edit(op, r, func(e *edit) error {
+		put(&e.RuntimeUpdates, d.Version.Number, u)
+		return nil
+	})
+	return d, err
+}

@@ -11,7 +11,8 @@ import (
 	"anthill/fault"
 )
 
-// SigningConfig is a code signing configuration. It is recorded: signatures are not checked, for nothing signs here.
+// SigningConfig is a code signing configuration. No package is signed here, where nothing signs: one that enforces signatures
+// refuses all code, and one that warns takes it.
 type SigningConfig struct {
 	ARN, ID     string
 	Description string
@@ -157,4 +158,16 @@ func (s *Service) SignWith(r Ref, name string) error {
 		return nil
 	})
 	return err
+}
+
+// checkSigned refuses code of a function whose code signing configuration, which may be "", enforces signatures.
+func (s *Service) checkSigned(op string, k Key, config string) error {
+	if config == "" {
+		return nil
+	}
+	if c, err := s.SigningConfig(config); err != nil || c.Untrusted != "Enforce" {
+		return nil // one that has gone since asks for nothing
+	}
+	return &fault.Error{Kind: fault.Invalid, Op: op, Noun: noun, Name: k.Name, Reason: ReasonUnsigned,
+		Detail: "Lambda cannot deploy the function. The function or layer might be signed using a signature that the client is not configured to accept. Check the provided signature for " + k.ARN() + "."}
 }

@@ -54,6 +54,11 @@ func (s *Service) UpdateCode(ctx context.Context, u CodeUpdate) (*Description, e
 		if err := checkUnzipped(op, code, set.Layers); err != nil {
 			return err
 		}
+		if set.PackageType == "Zip" {
+			if err := s.checkSigned(op, e.Key(), e.SigningConfig); err != nil {
+				return err
+			}
+		}
 		e.Latest.Code, e.Latest.Modified, e.Latest.Instance, e.Latest.Failure = code, e.now, uuid.New(), Failure{}
 		e.Latest.begin(Updating, e.now, s.settle())
 		out = &Description{Function: e.Function, Version: &e.Latest, ARN: e.Key().ARN()}

@@ -93,6 +93,10 @@ func errorOf(err error) error {
 			return protocol.Fail("ValidationException", f.Detail)
 		case functions.ReasonContent:
 			return &InvalidRequestContentException{Type: user, Message: f.Detail}
+		case functions.ReasonPolicy:
+			return &PolicyLengthExceededException{Type: user, Message: f.Detail}
+		case functions.ReasonUnsigned:
+			return &CodeVerificationFailedException{Type: user, Message: f.Detail}
 		}
 		return &InvalidParameterValueException{Type: user, Message: f.Detail}
 	case fault.TooLarge:

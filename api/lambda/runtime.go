@@ -2,6 +2,9 @@ package lambda
 
 import (
 	"context"
+
+	"anthill/api/protocol"
+	"anthill/functions"
 )
 
 func (d door) putRecursion(ctx context.Context, in *PutFunctionRecursionConfigInput) (*PutFunctionRecursionConfigOutput, error) {
@@ -36,10 +39,14 @@ func (d door) getRuntimeManagement(ctx context.Context, in *GetRuntimeManagement
 	if err != nil {
 		return nil, errorOf(err)
 	}
-	return &GetRuntimeManagementConfigOutput{UpdateRuntimeOn: ptr("Auto"), FunctionArn: &f.ARN}, nil
+	out := &GetRuntimeManagementConfigOutput{UpdateRuntimeOn: ptr("Auto"), FunctionArn: &f.ARN}
+	if u, ok := f.Function.RuntimeUpdates[f.Version.Number]; ok {
+		out.UpdateRuntimeOn, out.RuntimeVersionArn = &u.On, optional(u.ARN)
+	}
+	return out, nil
 }
 
-// putRuntimeManagement accepts what is so anyway: the machine's runtimes change when the machine does.
+// putRuntimeManagement notes what is wanted: the machine's runtimes change when the machine does.
 func (d door) putRuntimeManagement(ctx context.Context, in *PutRuntimeManagementConfigInput) (*PutRuntimeManagementConfigOutput, error) {
 	r, err := refOf(ctx, in.FunctionName, in.Qualifier)
 	if err != nil {
@@ -51,6 +58,9 @@ func (d door) putRuntimeManagement(ctx context.Context, in *PutRuntimeManagement
 	}
 	if *in.UpdateRuntimeOn == "Manual" && (in.RuntimeVersionArn == nil || *in.RuntimeVersionArn != runtimeVersionARN(f)) {
 		return nil, &InvalidParameterValueException{Type: "User", Message: "Anthill has one version of each runtime, this machine's: " + runtimeVersionARN(f)}
+	}
+	if _, err := d.f.SetRuntimeUpdate(r, functions.RuntimeUpdate{On: *in.UpdateRuntimeOn, ARN: protocol.Value(in.RuntimeVersionArn)}); err != nil {
+		return nil, errorOf(err)
 	}
 	return &PutRuntimeManagementConfigOutput{UpdateRuntimeOn: in.UpdateRuntimeOn, FunctionArn: &f.ARN, RuntimeVersionArn: in.RuntimeVersionArn}, nil
 }
