@@ -117,6 +117,10 @@ func extended(s *sandbox.Spec) bool {
 	return false
 }
 
+// jobOption is the interpreter's option that tells boot.py its job. The program is the last argument, for wrappers put options of
+// their own before that.
+const jobOption = "anthill="
+
 // framed completes the adapter of a Python runtime, which speaks frames.
 func (d *Driver) framed(ctx context.Context, e *environment, a *supervisor.Adapter, boot string) error {
 	i, s := e.runtime.interpreter, &e.spec
@@ -130,9 +134,9 @@ func (d *Driver) framed(ctx context.Context, e *environment, a *supervisor.Adapt
 		return err
 	}
 	a.Job.Frames = true
-	a.Job.Argv = wrapped(s.Environment, i.Path, "-S", "-B", "/var/rapid/boot.py", string(inside))
+	a.Job.Argv = wrapped(s.Environment, i.Path, "-S", "-B", "-X", jobOption+string(inside), "/var/rapid/boot.py")
 	j.Task, j.Layers, j.Runtime = a.PlainDir, append([]string{}, s.Layers...), []string{libraries}
 	outside, err := json.Marshal(j)
-	a.PlainArgv = wrapped(s.Environment, i.Path, "-S", "-B", filepath.Join(boot, "boot.py"), string(outside))
+	a.PlainArgv = wrapped(s.Environment, i.Path, "-S", "-B", "-X", jobOption+string(outside), filepath.Join(boot, "boot.py"))
 	return err
 }

@@ -104,6 +104,16 @@ func TestExecWrapper(t *testing.T) {
 				t.Errorf("%s: %s\n%s", runtime, r.Payload, r.LogTail)
 			}
 		}
+		s.Key += "/options" // AWS's own example of a wrapper puts them before the last argument
+		option := map[string]string{"python3.11": "-q", "nodejs20.x": "--title=wrapped"}[runtime]
+		if err := os.WriteFile(filepath.Join(s.CodeDir, "wrapper"), []byte("#!/bin/bash\nargs=(\"$@\")\nexport WRAPPED=\"${args[@]: -1}\"\nexec \"${args[@]:0:$#-1}\" "+option+" \"${args[@]: -1}\"\n"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		o := h.invoke(s, "{}")
+		o.Release()
+		if !strings.Contains(string(o.Payload), "boot") || o.FunctionError != "" {
+			t.Errorf("%s with %s: %s\n%s", runtime, option, o.Payload, o.LogTail)
+		}
 		s.Key += "/absent"
 		s.Environment = map[string]string{"AWS_LAMBDA_EXEC_WRAPPER": "/idontexist"}
 		r := h.invoke(s, "{}")

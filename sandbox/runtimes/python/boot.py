@@ -5,4 +5,4 @@ import sys
 
 import bootstrap
 
-bootstrap.serve(3, 4, 5, json.loads(sys.argv[1]))
+bootstrap.serve(3, 4, 5, json.loads(sys._xoptions["anthill"]))
