@@ -40,9 +40,20 @@ type queued struct {
 	// LastOutcome is when the last of them was written down. An outcome that an environment still keeps from before is
 	// that attempt's, not the next one's.
 	LastOutcome time.Time
+	// Delivery is a record that is on its way to another service: what came of the invocation of that request.
+	Delivery *Delivery `json:",omitzero"`
 }
 
-func (d *queued) key() string { return d.Ref.Key().path() + "/" + d.RequestID }
+func (d *queued) key() string {
+	key := d.Ref.Key().path() + "/" + d.RequestID
+	switch {
+	case d.Delivery == nil:
+		return key
+	case d.Delivery.Letter:
+		return key + "/letter"
+	}
+	return key + "/record"
+}
 
 // queue runs queued invocations. Every document of its collection is in waiting, or has a goroutine.
 type queue struct {
@@ -173,6 +184,10 @@ func (q *queue) attempt(e entry) {
 	if !ok {
 		return
 	}
+	if d.Delivery != nil {
+		q.hand(e, &d)
+		return
+	}
 	now := time.Now()
 	r := &result{}
 	if e.adopt {
@@ -282,14 +297,13 @@ func (q *queue) again(e entry, err error) {
 	q.push(e)
 }
 
-// finish removes d, and hands its record to a destination: in the same transaction when that is a function.
+// finish removes d, and queues what its destination and its dead-letter queue are to get, in one transaction.
 func (q *queue) finish(d *queued, config AsyncConfig, r *result) error {
-	writes := []disk.Write{q.docs.Remove(d.key())}
+	var next []*queued
 	to := config.OnFailure
 	if r.condition == "Success" {
 		to = config.OnSuccess
 	}
-	var next *queued
 	if to != "" {
 		record := recordOf(d, r)
 		a, err := arn.Parse(to)
@@ -301,44 +315,66 @@ func (q *queue) finish(d *queued, config AsyncConfig, r *result) error {
 			if err != nil {
 				return err
 			}
-			now := time.Now()
 			_, trace := lineage(d.TraceID, lineageName(d.Ref.Key()))
-			next = &queued{Ref: target, RequestID: uuid.New(), TraceID: trace, Payload: record, Accepted: now, NotBefore: now}
-			writes = append(writes, q.docs.Write(next.key(), *next))
+			next = append(next, &queued{Ref: target, RequestID: uuid.New(), TraceID: trace, Payload: record})
 		default:
-			if err := q.deliver(d, to, record); err != nil {
-				return err
-			}
+			next = append(next, d.delivery(r, to, record, false))
 		}
 	}
 	if dead := q.deadLetterOf(d.Ref); dead != "" && r.condition != "Success" {
-		if err := q.deliver(d, dead, d.Payload); err != nil {
-			return err
-		}
+		next = append(next, d.delivery(r, dead, d.Payload, true))
+	}
+	writes, now := []disk.Write{q.docs.Remove(d.key())}, time.Now()
+	for _, n := range next {
+		n.Accepted, n.NotBefore = now, now
+		writes = append(writes, q.docs.Write(n.key(), *n))
 	}
 	if err := q.s.c.Store.Commit(writes...); err != nil {
 		return err
 	}
-	if next != nil {
-		q.push(entry{key: next.key(), due: next.NotBefore})
+	for _, n := range next {
+		q.push(entry{key: n.key(), due: now})
 	}
 	return nil
 }
 
-func (q *queue) deliver(d *queued, to string, record []byte) error {
-	a, err := arn.Parse(to)
+// delivery is what a service gets of d's end.
+func (d *queued) delivery(r *result, to string, record []byte, letter bool) *queued {
+	return &queued{Ref: d.Ref, RequestID: d.RequestID, Delivery: &Delivery{To: to, Function: d.Ref.Key(), RequestID: d.RequestID, Accepted: d.Accepted,
+		Source: asyncRef(d.Ref).ARN(), Succeeded: r.condition == "Success", Error: r.message(), Letter: letter, Record: record}}
+}
+
+// hand hands a record over, and tries again when that fails; it gives up when AWS gives up an event, or when there is nobody to
+// take it.
+func (q *queue) hand(e entry, d *queued) {
+	a, err := arn.Parse(d.Delivery.To)
+	if err == nil {
+		err = &fault.Error{Kind: fault.NotFound, Noun: "destination", Name: d.Delivery.To}
+		if at := q.s.c.Destinations[a.Service]; at != nil {
+			err = at.Deliver(q.ctx, *d.Delivery)
+		}
+	}
+	if err != nil && !fault.Is(err, fault.NotFound) && time.Since(d.Accepted) < defaultMaxAge {
+		q.again(e, err)
+		return
+	}
 	if err != nil {
-		return err
+		q.s.log.Warn("a record of a queued invocation is lost", "to", d.Delivery.To, "function", d.Delivery.Source, "request", d.RequestID, "err", err)
 	}
-	err = &fault.Error{Kind: fault.NotFound, Noun: "destination", Name: to}
-	if at := q.s.c.Destinations[a.Service]; at != nil {
-		err = at.Deliver(q.ctx, Delivery{To: to, Function: d.Ref.Key(), RequestID: d.RequestID, Accepted: d.Accepted, Record: record})
+	if err := q.docs.Delete(e.key); err != nil {
+		q.again(e, err)
 	}
-	if fault.Is(err, fault.NotFound) { // AWS counts it and lets the record go
-		q.s.log.Warn("a record of a queued invocation is lost: its destination has gone", "to", to, "function", d.Ref.ARN(), "request", d.RequestID)
-		return nil
+}
+
+// message is what the function said of its error.
+func (r *result) message() string {
+	var said struct {
+		Message string `json:"errorMessage"`
 	}
-	return err
+	if r.Result == nil || json.Unmarshal(r.Payload, &said) != nil {
+		return ""
+	}
+	return said.Message[:min(len(said.Message), 1024)]
 }
 
 // configOf gives what was said about r's queued invocations.

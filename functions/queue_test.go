@@ -362,8 +362,9 @@ func TestDestinationsOfOtherServices(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		bucket, letters := &drawer{arn: "arn:aws:s3:::records"}, &drawer{arn: "arn:aws:sqs:us-east-1:000000000000:dead"}
 		bucket.mu.broken = 2
+		l := &ledger{}
 		h := newHouse(t, functions.Config{Destinations: map[string]functions.Destination{"s3": bucket, "sqs": letters}},
-			map[string]sandboxtest.Func{"app.bad": (&ledger{}).handler(func(int) bool { return true })})
+			map[string]sandboxtest.Func{"app.bad": l.handler(func(int) bool { return true })})
 		h.function("bad", "app.bad")
 		none := 0
 		set := func(c functions.AsyncConfig) error {
@@ -388,10 +389,13 @@ func TestDestinationsOfOtherServices(t *testing.T) {
 		h.queue("bad", `{"n":1}`)
 		time.Sleep(time.Hour)
 		h.wantQueueEmpty()
+		if ran := l.all(); len(ran) != 1 {
+			t.Errorf("it ran %d times: %q", len(ran), ran)
+		}
 		if n := len(bucket.mu.got); n != 1 || !strings.Contains(string(bucket.mu.got[0].Record), `"condition":"RetriesExhausted"`) || bucket.mu.got[0].Function.Name != "bad" {
 			t.Errorf("%d records: %+v", n, bucket.mu.got)
 		}
-		if n := len(letters.mu.got); n != 1 || string(letters.mu.got[0].Record) != `{"n":1}` {
+		if n := len(letters.mu.got); n != 1 || string(letters.mu.got[0].Record) != `{"n":1}` || !letters.mu.got[0].Letter || letters.mu.got[0].Error != "no" {
 			t.Errorf("%d dead letters: %+v", n, letters.mu.got)
 		}
 	})

@@ -95,6 +95,10 @@ type Delivery struct {
 	Function  Key    // that was invoked
 	RequestID string
 	Accepted  time.Time // when its invocation was queued
+	Source    string    // ARN of what was invoked, with its qualifier
+	Succeeded bool
+	Error     string // the function's error message, cut after 1 KB; "" when it was not the function that failed
+	Letter    bool   // Record is not a record but the event itself, for a dead-letter queue
 	Record    []byte
 }
 

@@ -5,9 +5,98 @@ import (
 	"context"
 	"strings"
 
+	"anthill/api/remote"
+	"anthill/arn"
 	"anthill/buckets"
+	"anthill/fault"
 	"anthill/functions"
+	"anthill/value"
+	"anthill/workflows"
 )
+
+// destinations are where records of queued invocations go: buckets, and the services at endpoints that can take them.
+func (h *house) destinations() map[string]functions.Destination {
+	out := map[string]functions.Destination{"s3": records{h}}
+	for service, send := range map[string]func(sender, context.Context, functions.Delivery) error{
+		"sqs": sender.queue, "sns": sender.publish, "events": sender.put} {
+		if h.remote.Configured(service) {
+			out[service] = endpoint{h.remote, send}
+		}
+	}
+	return out
+}
+
+// endpoint is a service at an endpoint. Whether its resource exists shows when a record is sent there.
+type endpoint struct {
+	calls *remote.Caller
+	send  func(sender, context.Context, functions.Delivery) error
+}
+
+func (endpoint) Exists(string) bool { return true }
+
+func (e endpoint) Deliver(ctx context.Context, d functions.Delivery) error {
+	to, err := arn.Parse(d.To)
+	if err != nil {
+		return fault.In("server.Deliver", err)
+	}
+	s := sender{to: to}
+	s.call = func(service, action string, arguments ...value.Member) (value.Value, error) {
+		return e.calls.Call(ctx, workflows.Scope{Account: to.Account, Region: to.Region}, service, action, d.RequestID, value.OfObject(arguments...))
+	}
+	return fault.In("server.Deliver", e.send(s, ctx, d))
+}
+
+// sender sends a record in the words of a service.
+type sender struct {
+	to   arn.ARN
+	call func(service, action string, arguments ...value.Member) (value.Value, error)
+}
+
+func said(name, v string) value.Member { return value.Member{Key: name, Value: value.OfString(v)} }
+
+// attributes are what goes with a dead letter (Lambda developer guide, "Adding a dead-letter queue", message attributes).
+func attributes(d functions.Delivery) []value.Member {
+	if !d.Letter {
+		return nil
+	}
+	one := func(name, kind, v string) value.Member {
+		return value.Member{Key: name, Value: value.OfObject(said("DataType", kind), said("StringValue", v))}
+	}
+	all := []value.Member{one("RequestID", "String", d.RequestID), one("ErrorCode", "Number", "200")}
+	if d.Error != "" {
+		all = append(all, one("ErrorMessage", "String", d.Error))
+	}
+	return []value.Member{{Key: "MessageAttributes", Value: value.OfObject(all...)}}
+}
+
+func (s sender) queue(_ context.Context, d functions.Delivery) error {
+	at, err := s.call("sqs", "getQueueUrl", said("QueueName", s.to.Resource), said("QueueOwnerAWSAccountId", s.to.Account))
+	if err != nil {
+		return err
+	}
+	_, err = s.call("sqs", "sendMessage", append(attributes(d), said("QueueUrl", at.Get("QueueUrl").Text()), said("MessageBody", string(d.Record)))...)
+	return err
+}
+
+func (s sender) publish(_ context.Context, d functions.Delivery) error {
+	_, err := s.call("sns", "publish", append(attributes(d), said("TopicArn", d.To), said("Message", string(d.Record)))...)
+	return err
+}
+
+// put sends an event (developer guide, "Capturing records of Lambda asynchronous invocations").
+func (s sender) put(_ context.Context, d functions.Delivery) error {
+	how := "Failure"
+	if d.Succeeded {
+		how = "Success"
+	}
+	entry := value.OfObject(said("Source", "lambda"), said("DetailType", "Lambda Function Invocation Result - "+how), said("Detail", string(d.Record)),
+		said("EventBusName", d.To), value.Member{Key: "Resources", Value: value.OfArray(value.OfString(d.To), value.OfString(d.Source))})
+	out, err := s.call("eventbridge", "putEvents", value.Member{Key: "Entries", Value: value.OfArray(entry)})
+	if n, _ := out.Get("FailedEntryCount").Int(); err == nil && n > 0 {
+		return &fault.Error{Kind: fault.Internal, Noun: "event bus", Name: d.To, Detail: out.Compact().Text()}
+	}
+	return err
+}
 
 // records puts records of failed invocations into buckets (Lambda developer guide, "Capturing records of Lambda asynchronous
 // invocations": S3 destinations).

@@ -201,11 +201,15 @@ func (h *house) openServices(ctx context.Context, c Config, endpoint string) (er
 	if h.buckets, err = buckets.Open(ctx, buckets.Config{Store: h.store, Blobs: h.blobs}); err != nil { // before functions, whose queue may have records for them
 		return err
 	}
+	if h.remote, err = remote.New(remote.Config{Endpoints: c.Services}); err != nil {
+		return err
+	}
+	h.opened = append(h.opened, h.remote.Close)
 	h.functions, err = functions.Open(ctx, functions.Config{
 		Store: h.store, History: h.history, Blobs: h.blobs, Pool: h.pool, Dir: filepath.Join(c.Data, "code"), Endpoint: endpoint,
 		Served: h.served, StrictRuntimes: c.StrictRuntimes, LambdaCPU: c.LambdaCPU, SnapStart: true, RestoreAll: c.RestoreAll, Log: c.Log, Credentials: h.roleCredentials(),
 		Runtime: h.runtime(c),
-		Images:  h.registry, Objects: h.code, Destinations: map[string]functions.Destination{"s3": records{h}},
+		Images:  h.registry, Objects: h.code, Destinations: h.destinations(),
 	})
 	if err != nil {
 		return err
@@ -213,10 +217,6 @@ func (h *house) openServices(ctx context.Context, c Config, endpoint string) (er
 	h.opened = append(h.opened, h.functions.Close)
 	h.connections = connections.Open(connections.Config{Store: h.store})
 	h.opened = append(h.opened, h.connections.Close)
-	if h.remote, err = remote.New(remote.Config{Endpoints: c.Services}); err != nil {
-		return err
-	}
-	h.opened = append(h.opened, h.remote.Close)
 	h.remote.Serve("s3", s3.New(s3.Config{Buckets: h.buckets, Account: h.identity.AccountOf, Log: c.Log}))
 	h.sdk, h.stages = sfn.NewSDK(h.remote), gateways.NewStageCalls()
 	mocks, err := mocksOf(c.MockConfig)
