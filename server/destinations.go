@@ -7,6 +7,8 @@ import (
 
 	"anthill/api/remote"
 	"anthill/arn"
+	"anthill/asl"
+	"anthill/asl/interp"
 	"anthill/buckets"
 	"anthill/fault"
 	"anthill/functions"
@@ -41,9 +43,28 @@ func (e endpoint) Deliver(ctx context.Context, d functions.Delivery) error {
 	}
 	s := sender{to: to}
 	s.call = func(service, action string, arguments ...value.Member) (value.Value, error) {
-		return e.calls.Call(ctx, workflows.Scope{Account: to.Account, Region: to.Region}, service, action, d.RequestID, value.OfObject(arguments...))
+		return e.ask(ctx, &workflows.Task{RunTask: &interp.RunTask{Arguments: value.OfObject(arguments...)}, RequestID: d.RequestID,
+			Scope: workflows.Scope{Account: to.Account, Region: to.Region}}, service+":"+action)
 	}
 	return fault.In("server.Deliver", e.send(s, ctx, d))
+}
+
+// ask calls an operation of the service, as an aws-sdk task does. What the service says of a resource that does not exist is a fault
+// of kind NotFound; whatever else goes wrong is one of kind Internal.
+func (e endpoint) ask(ctx context.Context, t *workflows.Task, operation string) (value.Value, error) {
+	const op = "server.ask"
+	t.Resource, _ = asl.ParseResource("arn:aws:states:::aws-sdk:" + operation) // ours are well-formed
+	out := e.calls.Do(ctx, t)
+	f := out.Failure
+	switch {
+	case out.Left:
+		return value.Value{}, &fault.Error{Kind: fault.Canceled, Op: op, Noun: "call", Name: operation, Err: ctx.Err()}
+	case f == nil:
+		return out.Output, nil
+	case strings.Contains(f.Name, "NotFound"), strings.Contains(f.Name, "DoesNotExist"), strings.Contains(f.Name, "NonExistent"):
+		return value.Value{}, &fault.Error{Kind: fault.NotFound, Op: op, Noun: "resource", Name: operation, Detail: f.Name + ": " + f.Cause}
+	}
+	return value.Value{}, &fault.Error{Kind: fault.Internal, Op: op, Noun: "service", Name: operation, Detail: f.Name + ": " + f.Cause}
 }
 
 // sender sends a record in the words of a service.
