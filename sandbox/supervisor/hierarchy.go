@@ -84,7 +84,7 @@ func (u unified) place() (*place, error) {
 	if own != "" && (inside || delegated(own) || own == u.top && !isRoot(own)) {
 		return settleIn(own)
 	}
-	if os.Geteuid() == 0 {
+	if os.Geteuid() == 0 && !inUserNamespace() { // where an ordinary user's supervisor calls itself root
 		return settleIn(u.top)
 	}
 	if own == "" {
