@@ -114,9 +114,8 @@ func Open(dir string, o Options) (*DB, error) {
 	}
 	d.pebble = p
 	if err := writeFormat(fs, dir); err != nil {
-		p.Close()
+		d.leave(p, d.logs)
 		d.cache.Unref()
-		d.fence.close()
 		return nil, fault.In(op, writeFailure(dir, err))
 	}
 	ctx, stop := context.WithCancel(context.Background())
@@ -147,11 +146,18 @@ func (d *DB) openPebble(dir string) (*pebble.DB, error) {
 		err = *e
 	}
 	if err != nil {
-		return nil, errors.Join(err, d.fence.close(), p.Close(), list.close())
+		return nil, errors.Join(err, d.leave(p, list))
 	}
 	d.fence.opened.Store(true)
 	d.logs = list
 	return p, nil
+}
+
+// leave closes p, whose opening failed. The fence is closed first: Pebble may be writing tables, and waits for that.
+func (d *DB) leave(p *pebble.DB, list *logList) error {
+	err := errors.Join(d.fence.close(), p.Close(), list.close())
+	d.fence.release()
+	return err
 }
 
 func (d *DB) options(fs FS) *pebble.Options {

@@ -3,6 +3,7 @@ package sim_test
 import (
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -23,7 +24,7 @@ type flushDisk struct {
 		after   bool          // it fails once that flush is done
 		fail    func()        // tells that power has failed now
 		slow    time.Duration // how long a flush of the log takes, once awake
-		awake   bool          // the database is open: nobody waits for a flush with a lock held, which would stop time
+		awake   chan struct{} // closed before the database is closed, nil until it is open; see flush
 		full    bool
 		trouble *trouble // that there is now, nil for none
 	}
@@ -68,10 +69,23 @@ func (d *flushDisk) troubled() bool {
 func (d *flushDisk) wake(open bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.mu.awake = open
+	if d.mu.awake != nil {
+		close(d.mu.awake)
+		d.mu.awake = nil
+	}
+	if open {
+		d.mu.awake = make(chan struct{})
+	}
 }
 
-func (d *flushDisk) flush(log bool, do func() error) error {
+// youth is how much a log holds at most while its flushes may be slow. Pebble begins another when 256 KiB of data are in
+// memory.
+const youth = 64 << 10
+
+// flush does one flush, of a log that holds so many bytes or, with less than none, of something else. Time passes
+// meanwhile only where Pebble holds no lock that others wait for, since a wait for a lock stops simulated time: not while
+// it opens or closes, and not when it may be about to begin another log.
+func (d *flushDisk) flush(log int64, do func() error) error {
 	d.mu.Lock()
 	d.mu.flushes++
 	mine := d.mu.flushes == d.mu.at
@@ -82,12 +96,13 @@ func (d *flushDisk) flush(log bool, do func() error) error {
 	if mine {
 		slow = max(slow, time.Microsecond) // whoever does not wait for this flush goes on
 	}
-	if !log || !d.mu.awake {
-		slow = 0
-	}
+	awake := d.mu.awake
 	d.mu.Unlock()
-	if slow > 0 {
-		time.Sleep(slow)
+	if slow > 0 && awake != nil && log >= 0 && log < youth {
+		select {
+		case <-time.After(slow):
+		case <-awake:
+		}
 	}
 	if mine && !after {
 		fail()
@@ -133,15 +148,24 @@ func (d *flushDisk) wrap(f vfs.File, err error, name, within string) (vfs.File, 
 	if err != nil {
 		return nil, err
 	}
-	return &flushFile{File: f, d: d, within: within, log: strings.HasSuffix(name, ".log")}, nil
+	file := &flushFile{File: f, d: d, within: within}
+	if !strings.HasSuffix(name, ".log") {
+		file.log.Store(-1 << 62)
+	}
+	return file, nil
 }
 
 type flushFile struct {
 	vfs.File
 	d      *flushDisk
-	log    bool
+	log    atomic.Int64 // bytes that were written, less than none when it is no log
 	mu     sync.Mutex
 	within string // the directory of a file whose name is not durable yet
+}
+
+func (f *flushFile) Write(p []byte) (int, error) {
+	f.log.Add(int64(len(p)))
+	return f.File.Write(p)
 }
 
 func (f *flushFile) Sync() error     { return f.flush(f.File.Sync) }
@@ -152,7 +176,7 @@ func (f *flushFile) SyncTo(length int64) (full bool, err error) {
 }
 
 func (f *flushFile) flush(do func() error) error {
-	return f.d.flush(f.log, func() error {
+	return f.d.flush(f.log.Load(), func() error {
 		f.mu.Lock()
 		within := f.within
 		f.within = ""

@@ -267,6 +267,7 @@ func (w *world) close(p *platform) {
 	if p.pool != nil && !lost {
 		errs = append(errs, p.pool.Close())
 	}
+	w.disk.wake(false)
 	if p.db != nil {
 		if err := p.db.Close(); p.db.Err() == nil || err != nil && strings.Contains(err.Error(), "somebody") {
 			errs = append(errs, err)
