@@ -113,6 +113,11 @@ func TestRoots(t *testing.T) {
 		"a file becomes a directory":    {[][]string{{"a"}, {"a/", "a/x"}}, []string{"a/", "a/x: 1"}},
 		"a directory becomes a file":    {[][]string{{"a/", "a/x"}, {"a"}}, []string{"a: 1"}},
 		"hard links":                    {[][]string{{"x", "y = x"}, {"x"}}, []string{"x: 1", "y: 0"}},
+		"a hard link to a lower layer":  {[][]string{{"a/", "a/x"}, {"b/", "b/y = a/x", "z = b/y"}}, []string{"a/", "a/x: 0", "b/", "b/y: 0", "z: 0"}},
+		"a lower file renamed":          {[][]string{{"a/", "a/x"}, {"a/.wh.x", "a/y = a/x"}}, []string{"a/", "a/y: 0"}},
+		"a link to what is replaced":    {[][]string{{"x"}, {"y = x", "x"}}, []string{"x: 1", "y: 0"}},
+		"a link that is replaced":       {[][]string{{"x", "z"}, {"y = x", "y", "z = x"}}, []string{"x: 0", "y: 1", "z: 0"}},
+		"a link below a lower link":     {[][]string{{"usr/", "usr/lib/", "usr/lib/x", "lib -> usr/lib"}, {"lib/y = lib/x"}}, []string{"lib -> usr/lib", "usr/", "usr/lib/", "usr/lib/x: 0", "usr/lib/y: 0"}},
 		"through a lower layer's link":  {[][]string{{"usr/", "usr/lib/", "lib -> usr/lib"}, {"lib/x"}}, []string{"lib -> usr/lib", "usr/", "usr/lib/", "usr/lib/x: 1"}},
 		"a directory replaces a link":   {[][]string{{"usr/", "usr/lib/", "lib -> usr/lib"}, {"lib/", "lib/x"}}, []string{"lib/", "lib/x: 1", "usr/", "usr/lib/"}},
 		"links that climb stay inside":  {[][]string{{"up -> ../../../../..", "up/x", "abs -> /a/b", "abs/y"}}, []string{"a/", "a/b/", "a/b/y: 0", "abs -> /a/b", "up -> ../../../../..", "x: 0"}},
@@ -146,15 +151,15 @@ func TestBrokenImages(t *testing.T) {
 	cut := layerOf(good[:512])
 	garbage := layerOf([]byte(strings.Repeat("garbage", 1000)))
 	for name, l := range map[string]Layer{
-		"climbs out":       layerOf(archive(t, "0", "../x")),
-		"a device":         layerOf(archive(t, "0", "x!")),
-		"a link to naught": layerOf(archive(t, "0", "x = y")),
-		"link out":         layerOf(archive(t, "0", "x = ../../y")),
-		"below a file":     layerOf(archive(t, "0", "x", "x/y")),
-		"loops":            layerOf(archive(t, "0", "a -> b", "b -> a", "a/x")),
-		"another digest":   wrong,
-		"cut short":        cut,
-		"no archive":       garbage,
+		"climbs out":            layerOf(archive(t, "0", "../x")),
+		"a device":              layerOf(archive(t, "0", "x!")),
+		"a link to a directory": layerOf(archive(t, "0", "y/", "x = y")),
+		"link out":              layerOf(archive(t, "0", "x = ../../y")),
+		"below a file":          layerOf(archive(t, "0", "x", "x/y")),
+		"loops":                 layerOf(archive(t, "0", "a -> b", "b -> a", "a/x")),
+		"another digest":        wrong,
+		"cut short":             cut,
+		"no archive":            garbage,
 	} {
 		s := Open(t.TempDir())
 		if _, err := s.Make(context.Background(), []Layer{l}); !fault.Is(err, fault.Invalid) {
@@ -163,6 +168,25 @@ func TestBrokenImages(t *testing.T) {
 		for _, part := range []string{"layers", "roots"} {
 			if left, _ := os.ReadDir(filepath.Join(s.dir, part)); len(left) > 0 {
 				t.Errorf("%s: %v is left", name, left)
+			}
+		}
+	}
+}
+
+// A link to nothing is seen once the layers come together; what was unpacked goes with what nobody uses.
+func TestALinkToNothing(t *testing.T) {
+	base := layerOf(archive(t, "0", "up -> ../../..", "d/"))
+	for _, l := range []Layer{layerOf(archive(t, "1", "x = y")), layerOf(archive(t, "1", "x = d")), layerOf(archive(t, "1", "x = up/etc/hostname"))} {
+		s := Open(t.TempDir())
+		if _, err := s.Make(context.Background(), []Layer{base, l}); !fault.Is(err, fault.Invalid) || !strings.Contains(err.Error(), "a link to") {
+			t.Error(err)
+		}
+		if err := s.Keep(nil); err != nil {
+			t.Error(err)
+		}
+		for _, part := range []string{"layers", "roots"} {
+			if left, _ := os.ReadDir(filepath.Join(s.dir, part)); len(left) > 0 {
+				t.Errorf("%v is left", left)
 			}
 		}
 	}
@@ -201,6 +225,7 @@ func TestKeep(t *testing.T) {
 func FuzzLayer(f *testing.F) {
 	f.Add(archive(f, "0", "a/", "a/x", "b -> a", "b/y", "c = a/x", "a/.wh.z"))
 	f.Add(archive(f, "0", "up -> ../..", "up/x", "dev/null!"))
+	f.Add(archive(f, "0", "a/x = b/y", "c = a/x", "c/", "up -> ../..", "d = up/etc/hostname"))
 	f.Add([]byte("no archive"))
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		if len(raw) > 64<<10 {

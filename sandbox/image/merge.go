@@ -7,6 +7,7 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -22,6 +23,66 @@ func (s *Store) addLayer(root, diffID string) error {
 
 // merge puts the files of a layer on top of root: hard links to files, directories of its own.
 func merge(root, files string, m *marks) error {
+	if len(m.Links) == 0 {
+		return cover(root, files, m)
+	}
+	aside := root + ".links"
+	if err := os.Mkdir(aside, 0o755); err != nil {
+		return err
+	}
+	defer os.RemoveAll(aside)
+	if err := hold(root, aside, m.Links); err != nil {
+		return err
+	}
+	if err := cover(root, files, m); err != nil {
+		return err
+	}
+	return place(root, files, aside, m.Links)
+}
+
+// hold links what the layer's links lead to into aside, since the layer may hide or replace it.
+func hold(root, aside string, links []link) error {
+	held := map[string]string{} // by the name of a link
+	for i, l := range links {
+		from, ok := held[l.To]
+		if !ok {
+			var dir string
+			if dir, ok = find(root, path.Dir(l.To)); ok {
+				from = filepath.Join(dir, path.Base(l.To))
+			}
+		}
+		if info, err := os.Lstat(from); !ok || err != nil || info.IsDir() {
+			return bad("a layer has %q, a link to %q, which is no file of it or of the layers below", l.At, l.To)
+		}
+		at := filepath.Join(aside, strconv.Itoa(i))
+		if err := os.Link(from, at); err != nil {
+			return err
+		}
+		held[l.At] = at
+	}
+	return nil
+}
+
+// place puts the links that are aside where they belong, but for those that a later entry of the layer replaced.
+func place(root, files, aside string, links []link) error {
+	for i, l := range links {
+		if _, err := os.Lstat(filepath.Join(files, l.At)); err == nil {
+			continue
+		}
+		dir, ok := find(root, path.Dir(l.At))
+		if !ok {
+			continue // a later entry replaced the directory
+		}
+		at := filepath.Join(dir, path.Base(l.At))
+		if err := errors.Join(remove(at), os.Rename(filepath.Join(aside, strconv.Itoa(i)), at)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// cover hides what the layer hides, and adds its files.
+func cover(root, files string, m *marks) error {
 	for _, dir := range m.Opaque {
 		if err := empty(root, dir); err != nil {
 			return err

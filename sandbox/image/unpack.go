@@ -19,8 +19,13 @@ type marks struct {
 	Gone     []string `json:",omitempty"` // what lower layers have there is hidden
 	Opaque   []string `json:",omitempty"` // directories of which nothing of lower layers is seen
 	Implicit []string `json:",omitempty"` // directories that no entry names: what is there below stays as it is
+	Links    []link   `json:",omitempty"` // hard links to files of lower layers, in their order
 	Size     int64    // bytes of its files
 }
+
+// link is a hard link At, a path below the directory of the layer's files, to a file To of the layers below, which has that
+// name before this layer hides anything, or to an earlier link of the same layer.
+type link struct{ At, To string }
 
 const (
 	whiteout = ".wh."
@@ -127,6 +132,9 @@ func (u *unpacker) entry(h *tar.Header, r io.Reader) error {
 	case tar.TypeChar, tar.TypeBlock, tar.TypeFifo:
 		if dir == "dev" || strings.HasPrefix(dir, "dev/") {
 			return nil // every environment has its own /dev
+		}
+		if h.Typeflag == tar.TypeFifo {
+			return bad("the layer has a named pipe %q", name)
 		}
 		return bad("the layer has a device file %q", name)
 	}
@@ -257,7 +265,7 @@ func (u *unpacker) file(at string, mode fs.FileMode, h *tar.Header, r io.Reader)
 	return os.Chtimes(at, h.ModTime, h.ModTime) // Python holds its bytecode against it
 }
 
-// link makes a hard link to another file of the layer.
+// link makes a hard link to another file of the layer, or notes one to a file of the layers below.
 func (u *unpacker) link(name, at, target string) error {
 	to, err := clean(target)
 	if err != nil {
@@ -269,12 +277,18 @@ func (u *unpacker) link(name, at, target string) error {
 		return err
 	}
 	from := filepath.Join(parent, base)
-	info, err := os.Lstat(from)
-	if err != nil || info.IsDir() {
-		return bad("the layer has %q, a link to %q, which it does not have", name, target)
-	}
 	if from == at {
 		return nil
+	}
+	info, err := os.Lstat(from)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		u.m.Links = append(u.m.Links, link{At: u.rel(at), To: to})
+		return u.clear(at)
+	case err != nil:
+		return err
+	case info.IsDir():
+		return bad("the layer has %q, a link to %q, which is a directory", name, target)
 	}
 	if err := u.clear(at); err != nil {
 		return err
