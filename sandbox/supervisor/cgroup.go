@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -279,6 +280,29 @@ func (c *cgroup) outOfMemory() bool {
 		if len(f) == 2 && string(f[0]) == "oom_kill" && string(f[1]) != "0" {
 			return true
 		}
+	}
+	return false
+}
+
+// end ends every process of the group and reports that none is left. Not so where there is no group to know them by.
+func (c *cgroup) end() bool {
+	if c == nil || len(c.dirs) == 0 {
+		return false
+	}
+	for range 50 {
+		b, err := os.ReadFile(filepath.Join(c.dirs[0], "cgroup.procs"))
+		if err != nil {
+			return false
+		}
+		if len(b) == 0 {
+			return true
+		}
+		for _, f := range bytes.Fields(b) {
+			if pid, err := strconv.Atoi(string(f)); err == nil && pid > 1 && pid != os.Getpid() { // 0 is of another namespace
+				_ = syscall.Kill(pid, syscall.SIGKILL) // gone already is fine
+			}
+		}
+		time.Sleep(time.Millisecond)
 	}
 	return false
 }

@@ -47,7 +47,7 @@ func (c *clone) end(status syscall.WaitStatus) {
 		c.t.k.ended(owner, Exit{PID: c.pid, Status: statusText(status), OutOfMemory: oom && status.Signaled()})
 	}
 	c.t.k.wg.Go(func() {
-		if !c.t.isolated {
+		if !c.t.isolated && !c.group.end() {
 			killRest(c.pid, "")
 		}
 		if owner == nil {
@@ -77,9 +77,11 @@ func (c *clone) kill() {
 		return
 	}
 	for range 50 {
-		if killOnce(c.pid, "", true) == 0 {
+		begun := time.Now()
+		if killBelow(c.first()) == 0 {
 			return
 		}
+		time.Sleep(max(time.Since(begun), time.Millisecond)) // those that die want the processors, too
 	}
 }
 

@@ -83,9 +83,10 @@ func (k *keeper) endAll() {
 	k.templates.Lock()
 	defer k.templates.Unlock()
 	for key, t := range k.templates.all {
-		t.end()
+		wg.Go(t.end)
 		delete(k.templates.all, key)
 	}
+	wg.Wait()
 }
 
 // close ends everything and waits for the keeper's goroutines.
@@ -114,7 +115,7 @@ func (k *keeper) endLate(now time.Time) {
 		if p, err := ReadPage(e.state); err == nil && p.State == Running && !p.Deadline.IsZero() && now.After(p.Deadline) {
 			e.late = true
 			if e.clone != nil {
-				e.clone.kill()
+				k.wg.Go(e.clone.kill) // it may have much to end
 			} else {
 				_ = syscall.Kill(-e.pid, syscall.SIGKILL) // gone already is fine
 			}

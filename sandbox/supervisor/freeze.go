@@ -2,8 +2,8 @@ package supervisor
 
 import (
 	"encoding/binary"
+	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -94,9 +94,8 @@ func Below(pid int) (all []int) {
 	if pid <= 0 {
 		return nil
 	}
-	files, _ := filepath.Glob("/proc/" + strconv.Itoa(pid) + "/task/*/children") // the pattern is well-formed
-	for _, name := range files {
-		b, err := os.ReadFile(name)
+	for _, thread := range Threads(pid) {
+		b, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, thread))
 		if err != nil {
 			continue // of a thread that has ended
 		}

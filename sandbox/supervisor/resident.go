@@ -47,7 +47,7 @@ func (k *keeper) endStarved() {
 		}
 		e.starved = true
 		if e.clone != nil {
-			e.clone.kill()
+			k.wg.Go(e.clone.kill) // it may have much to end
 		} else {
 			k.killLocked(e)
 		}

@@ -42,6 +42,9 @@ func killRest(pid int, environment string) {
 // Daemons, which have left the session and whose parent is now the supervisor, are known by the log stream in their
 // environment, which ends in the environment's id. alive says that pid has not been reaped, and so is still its own.
 func killOnce(pid int, environment string, alive bool) int {
+	if pid <= 0 {
+		return 0 // 0 is the session of processes whose own is outside of our namespace
+	}
 	all := processes()
 	self := os.Getpid()
 	wanted := map[int]bool{}
@@ -77,6 +80,28 @@ func killOnce(pid int, environment string, alive bool) int {
 	return n
 }
 
+// killBelow signals every process that came of pid, which collects those that lose their parents, and pid itself when none of
+// them is left. It gives how many there were beside zombies. It costs as much as there are of them, however many others the
+// machine has.
+func killBelow(pid int) (n int) {
+	if pid <= 0 {
+		return 0
+	}
+	if !exists("/proc/thread-self/children") { // CONFIG_PROC_CHILDREN
+		return killOnce(pid, "", true)
+	}
+	for _, id := range append(Below(pid), pid) {
+		if id == pid && n > 0 {
+			break
+		}
+		if p, ok := stat(id); ok && !p.zombie {
+			n++
+			_ = syscall.Kill(id, syscall.SIGKILL) // gone already is fine
+		}
+	}
+	return n
+}
+
 func isOf(pid int, environment string) bool {
 	b, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/environ")
 	return err == nil && bytes.Contains(b, []byte("]"+environment+"\x00"))
@@ -95,23 +120,30 @@ func processes() map[int]process {
 	}
 	all := make(map[int]process, len(dirs))
 	for _, d := range dirs {
-		b, err := os.ReadFile(d + "/stat")
-		if err != nil {
-			continue // it ended meanwhile
-		}
 		id, err := strconv.Atoi(filepath.Base(d))
 		if err != nil {
 			continue
 		}
-		// "pid (name) state parent group session …"; the name may hold anything.
-		s := string(b)
-		f := strings.Fields(s[strings.LastIndexByte(s, ')')+1:])
-		if len(f) < 4 {
-			continue
+		if p, ok := stat(id); ok {
+			all[id] = p
 		}
-		parent, _ := strconv.Atoi(f[1])
-		session, _ := strconv.Atoi(f[3])
-		all[id] = process{parent: parent, session: session, zombie: f[0] == "Z" || f[0] == "X"}
 	}
 	return all
+}
+
+// stat reads what a process is; not ok is that it has ended.
+func stat(pid int) (p process, ok bool) {
+	b, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	if err != nil {
+		return p, false
+	}
+	// "pid (name) state parent group session …"; the name may hold anything.
+	s := string(b)
+	f := strings.Fields(s[strings.LastIndexByte(s, ')')+1:])
+	if len(f) < 4 {
+		return p, false
+	}
+	parent, _ := strconv.Atoi(f[1])
+	session, _ := strconv.Atoi(f[3])
+	return process{parent: parent, session: session, zombie: f[0] == "Z" || f[0] == "X"}, true
 }

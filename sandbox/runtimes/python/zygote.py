@@ -193,10 +193,12 @@ def first_process(page_status, child):
 def end_children():
     while True:
         with open("/proc/self/task/%d/children" % os.getpid()) as f:
-            for pid in f.read().split():
-                os.kill(int(pid), signal.SIGKILL)
+            children = f.read().split()
+        for pid in children:
+            os.kill(int(pid), signal.SIGKILL)
         try:
-            os.wait()
+            for _ in children or [None]:  # theirs come to us as they end
+                os.wait()
         except ChildProcessError:
             return
 

@@ -1,0 +1,57 @@
+package supervisor
+
+import (
+	"bufio"
+	"os/exec"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// Whatever came of a process goes before it, daemons that left its session too.
+func TestKillBelow(t *testing.T) {
+	cmd := exec.Command("/bin/sh", "-c", "for i in 1 2 3 4 5; do sleep 300 & done; setsid sleep 300 & (sleep 300 & wait) & echo; wait")
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := bufio.NewReader(out).ReadString('\n'); err != nil {
+		t.Fatal(err)
+	}
+	all := Below(cmd.Process.Pid)
+	if len(all) < 7 {
+		t.Errorf("%d processes below the shell", len(all))
+	}
+	if n := killBelow(cmd.Process.Pid); n < len(all) {
+		t.Errorf("%d were signalled, %d were there", n, len(all))
+	}
+	if p, ok := stat(cmd.Process.Pid); !ok || p.zombie {
+		t.Error("the first process went before the others")
+	}
+	done := make(chan error, 1)
+	go func() { done <- cmd.Wait() }()
+	for ended := false; !ended; {
+		select {
+		case <-done:
+			ended = true
+		default:
+			killBelow(cmd.Process.Pid)
+			time.Sleep(time.Millisecond)
+		}
+	}
+	for _, pid := range all {
+		if p, ok := stat(pid); ok && !p.zombie && syscall.Kill(pid, 0) == nil {
+			t.Errorf("process %d lives", pid)
+		}
+	}
+}
+
+// A process that is gone has number 0, which is the session of others.
+func TestNobodyIsKilledForOneThatIsGone(t *testing.T) {
+	if n := killOnce(0, "", true) + killBelow(0); n != 0 {
+		t.Errorf("%d processes", n)
+	}
+}
