@@ -3,6 +3,7 @@ package supervisor
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -26,6 +27,10 @@ type groups struct {
 	locks             []*os.File // on them, so that nobody removes them while we live
 	n                 int        // of groups made so far
 	mu                sync.Mutex
+
+	loss sync.Once
+	lost chan struct{} // closed when the first group could not be made that should have been
+	log  io.Writer     // where that is said; nil is the standard error
 
 	wg       sync.WaitGroup
 	register chan func() // events to register, one after the other
@@ -66,7 +71,7 @@ const cpuPeriod = 20_000
 func (l limits) quota() string { return strconv.Itoa(max(int(l.CPU*cpuPeriod), 1000)) }
 
 func (g *groups) find() {
-	g.register, g.quit = make(chan func(), 1024), make(chan struct{})
+	g.register, g.quit, g.lost = make(chan func(), 1024), make(chan struct{}), make(chan struct{})
 	g.wg.Go(func() {
 		for {
 			select {
@@ -190,14 +195,17 @@ func (g *groups) make(l limits, f *family) *cgroup {
 	}
 	if c.limitsMemory {
 		dir := filepath.Join(g.memory, name)
-		c.add(dir, [][2]string{{"memory.limit_in_bytes", limit}, {"memory.memsw.limit_in_bytes", limit}})
+		c.limitsMemory = g.add(c, dir, [][2]string{{"memory.limit_in_bytes", limit}, {"memory.memsw.limit_in_bytes", limit}})
+	}
+	if c.limitsMemory {
+		dir := filepath.Join(g.memory, name)
 		c.oomAt, c.memoryDir = filepath.Join(dir, "memory.oom_control"), dir
 	}
 	if c.limitsProcesses {
-		c.add(filepath.Join(g.pids, name), [][2]string{{"pids.max", strconv.Itoa(l.Processes)}})
+		c.limitsProcesses = g.add(c, filepath.Join(g.pids, name), [][2]string{{"pids.max", strconv.Itoa(l.Processes)}})
 	}
 	if g.cpu != "" && l.CPU > 0 {
-		c.add(filepath.Join(g.cpu, name), [][2]string{{"cpu.cfs_period_us", strconv.Itoa(cpuPeriod)}, {"cpu.cfs_quota_us", l.quota()}})
+		g.add(c, filepath.Join(g.cpu, name), [][2]string{{"cpu.cfs_period_us", strconv.Itoa(cpuPeriod)}, {"cpu.cfs_quota_us", l.quota()}})
 	}
 	return c.orNil()
 }
@@ -221,22 +229,55 @@ func (g *groups) makeV2(c *cgroup, f *family, name, limit string, l limits) *cgr
 	if g.cpu != "" && l.CPU > 0 {
 		set = append(set, [2]string{"cpu.max", l.quota() + " " + strconv.Itoa(cpuPeriod)})
 	}
-	if len(set) == 0 || os.Mkdir(dir, 0o755) != nil {
+	if len(set) == 0 {
 		return nil
 	}
-	c.dirs = []string{dir}
-	for _, s := range set {
-		_ = os.WriteFile(filepath.Join(dir, s[0]), []byte(s[1]), 0) // swap accounting may be off
+	err := os.Mkdir(dir, 0o755)
+	if err == nil {
+		c.dirs = []string{dir}
+		err = writeLimits(dir, set)
 	}
-	err := f.own(dir)
+	if err == nil {
+		err = f.own(dir)
+	}
 	if err == nil {
 		c.dir, err = os.Open(dir)
 	}
 	if err != nil {
+		g.lose(err)
 		c.remove()
 		return nil
 	}
 	return c
+}
+
+// lose says, once, that a group could not be had, and what limits environments then.
+func (g *groups) lose(err error) {
+	g.loss.Do(func() {
+		w := g.log
+		if w == nil {
+			w = os.Stderr
+		}
+		fmt.Fprintf(w, "no control group for an environment, and perhaps for others: %v: without, memory is limited by RLIMIT_DATA and a look five times a second, "+
+			"processes by RLIMIT_NPROC, which counts all of the user, and processor time not at all; start the platform anew, and see anthill doctor\n", err)
+		close(g.lost)
+	})
+}
+
+// writeLimits sets limits in a group. The error is that of the first that must be there.
+func writeLimits(dir string, limits [][2]string) (err error) {
+	for _, l := range limits {
+		werr := os.WriteFile(filepath.Join(dir, l[0]), []byte(l[1]), 0)
+		switch l[0] {
+		case "memory.memsw.limit_in_bytes", "memory.swap.max", "memory.oom.group": // swap accounting may be off, the kernel old
+		case "cpu.cfs_quota_us": // refused where a group above has less already
+		default:
+			if err == nil {
+				err = werr
+			}
+		}
+	}
+	return err
 }
 
 func (c *cgroup) orNil() *cgroup {
@@ -246,21 +287,26 @@ func (c *cgroup) orNil() *cgroup {
 	return c
 }
 
-func (c *cgroup) add(dir string, limits [][2]string) {
-	known := slices.Contains(c.dirs, dir) // controllers of version 1 may be mounted together
-	if err := os.Mkdir(dir, 0o755); err != nil && !known {
-		return
+// add makes a group of version 1 with limits, and reports whether they hold.
+func (g *groups) add(c *cgroup, dir string, limits [][2]string) bool {
+	var err error
+	if !slices.Contains(c.dirs, dir) { // controllers of version 1 may be mounted together
+		var f *os.File
+		if err = os.Mkdir(dir, 0o755); err == nil {
+			c.dirs = append(c.dirs, dir)
+			f, err = os.OpenFile(filepath.Join(dir, "tasks"), os.O_WRONLY, 0o600)
+		}
+		if err == nil {
+			c.join = append(c.join, f)
+		}
 	}
-	for _, l := range limits {
-		_ = os.WriteFile(filepath.Join(dir, l[0]), []byte(l[1]), 0) // swap accounting may be off
+	if err == nil {
+		err = writeLimits(dir, limits)
 	}
-	if known {
-		return
+	if err != nil {
+		g.lose(err)
 	}
-	c.dirs = append(c.dirs, dir)
-	if f, err := os.OpenFile(filepath.Join(dir, "tasks"), os.O_WRONLY, 0o600); err == nil {
-		c.join = append(c.join, f)
-	}
+	return err == nil
 }
 
 // outOfMemory reports whether the limit has killed anything.

@@ -1,9 +1,11 @@
 package supervisor
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -83,5 +85,43 @@ func TestSweep(t *testing.T) {
 		if exists(filepath.Join(parent, name)) {
 			t.Errorf("%s is there", name)
 		}
+	}
+}
+
+// That a control group cannot be made is said once, and what it would have limited is limited otherwise.
+func TestLostGroups(t *testing.T) {
+	for _, v2 := range []bool{false, true} {
+		var log bytes.Buffer
+		gone := filepath.Join(t.TempDir(), "gone")
+		g := groups{memory: gone, pids: gone, cpu: gone, v2: v2, bases: []string{gone}, lost: make(chan struct{}), log: &log}
+		g.once.Do(func() {}) // nothing is looked for
+		for range 3 {
+			c := g.make(limits{MemoryMB: 128, Processes: 64, CPU: 0.5}, nil)
+			if r := ungrouped(c, 128, 64); c != nil || r["RLIMIT_DATA"] == 0 || r["RLIMIT_NPROC"] != 64 {
+				t.Errorf("version 2 %v: %v, %v", v2, c, r)
+			}
+			if f := g.family(0); f != nil {
+				t.Error("a family without a group")
+			}
+		}
+		select {
+		case <-g.lost:
+		default:
+			t.Error("nobody looks after memory now")
+		}
+		if text := log.String(); strings.Count(text, "\n") != 1 || !strings.Contains(text, "mkdir "+gone) || !strings.Contains(text, "RLIMIT_DATA") {
+			t.Errorf("version 2 %v: %q", v2, text)
+		}
+	}
+}
+
+// A group whose limit is refused limits nothing, and is not taken for one that does; what old kernels lack is no loss.
+func TestRefusedLimits(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "none")
+	if err := writeLimits(dir, [][2]string{{"memory.swap.max", "0"}, {"memory.oom.group", "0"}}); err != nil {
+		t.Error(err)
+	}
+	if err := writeLimits(dir, [][2]string{{"memory.max", "1"}, {"memory.swap.max", "0"}}); !os.IsNotExist(err) {
+		t.Error(err)
 	}
 }

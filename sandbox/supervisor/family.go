@@ -43,6 +43,7 @@ func (g *groups) family(user int) *family {
 		f.home.dir, err = os.Open(f.home.dirs[0])
 	}
 	if err != nil {
+		g.lose(err)
 		f.home.remove()
 		return nil
 	}

@@ -95,9 +95,7 @@ func run(dir string, patience time.Duration, own bool) error {
 	defer k.close()
 	k.wg.Go(k.reapChildren)
 	k.wg.Go(k.spawner)
-	if !k.groups.limitMemory() {
-		k.wg.Go(k.watchResident)
-	}
+	k.wg.Go(k.watchResident)
 	s := &server{k: k, dir: dir, patience: patience, quit: cancel}
 	k.wg.Go(func() { s.watch(ctx) })
 	context.AfterFunc(ctx, func() { l.Close() })

@@ -7,9 +7,17 @@ import (
 	"time"
 )
 
-// watchResident ends environments that have more memory than theirs, where the machine gives no control groups to do it.
+// watchResident ends environments that have more memory than theirs, where the machine gives no control groups to do it, or
+// gives no more.
 // What a process may take for itself is limited there, too (RLIMIT_DATA), but a function can have many processes.
 func (k *keeper) watchResident() {
+	if k.groups.limitMemory() {
+		select {
+		case <-k.quit:
+			return
+		case <-k.groups.lost:
+		}
+	}
 	tick := time.NewTicker(200 * time.Millisecond)
 	defer tick.Stop()
 	for {

@@ -217,9 +217,9 @@ func (t *trial) run() {
 	for _, try := range tries {
 		try()
 	}
-	if err := t.stop(); err != nil {
-		t.note("stop", false, "%v", err)
-	}
+	begun := time.Now()
+	err = t.stop()
+	t.note("stop", err == nil, "%v in %v", err, time.Since(begun).Round(time.Millisecond))
 	t.left("nothing left")
 	t.killed()
 }
