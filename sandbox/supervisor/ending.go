@@ -81,10 +81,11 @@ func (k *keeper) endAll() {
 	}
 	wg.Wait()
 	k.templates.Lock()
-	defer k.templates.Unlock()
-	for key, t := range k.templates.all {
+	all := k.templates.all
+	k.templates.all = map[string]*template{}
+	k.templates.Unlock() // they are gone when their forks are, which look there for their users
+	for _, t := range all {
 		wg.Go(t.end)
-		delete(k.templates.all, key)
 	}
 	wg.Wait()
 }

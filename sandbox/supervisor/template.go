@@ -111,7 +111,11 @@ func (k *keeper) template(spec *Template) (*template, error) {
 	k.templates.Unlock()
 	err := t.start()
 	if err != nil {
+		if t.conn != nil {
+			t.conn.Close() // twice is fine
+		}
 		t.clear()
+		close(t.gone) // whoever ends it waits for that
 	}
 	t.mu.Lock()
 	if err != nil && t.mu.err == nil {

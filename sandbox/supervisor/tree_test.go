@@ -55,3 +55,65 @@ func TestNobodyIsKilledForOneThatIsGone(t *testing.T) {
 		t.Errorf("%d processes", n)
 	}
 }
+
+// A template that is ended while it starts is not waited for: what waits for its end sees it.
+func TestTemplateEndsWhileItStarts(t *testing.T) {
+	k := newKeeper(t.TempDir())
+	k.mu.plain = "it is not needed here"
+	k.wg.Go(k.spawner)
+	k.wg.Go(k.reapChildren)
+	defer k.close()
+	spec := &Template{Key: "slow", Tmps: t.TempDir(), Plain: Variant{Argv: []string{"/bin/sleep", "300"}}}
+	failed := make(chan error, 1)
+	go func() {
+		_, err := k.template(spec)
+		failed <- err
+	}()
+	var slow *template
+	for slow == nil {
+		time.Sleep(time.Millisecond)
+		k.templates.Lock()
+		if found := k.templates.all["slow"]; found != nil {
+			found.mu.Lock()
+			if found.mu.pid > 0 {
+				slow = found
+			}
+			found.mu.Unlock()
+		}
+		k.templates.Unlock()
+	}
+	slow.end()
+	select {
+	case <-slow.gone:
+	default:
+		t.Error("nobody said that it is gone")
+	}
+	if err := <-failed; err == nil {
+		t.Error("it is ready")
+	}
+}
+
+// A template is gone when its forks are, which may still have to look for their user.
+func TestTheEndDoesNotHoldUpForks(t *testing.T) {
+	k := newKeeper(t.TempDir())
+	cmd := exec.Command("/bin/sleep", "300")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	last := &template{k: k, spec: &Template{}, gone: make(chan struct{})}
+	last.mu.pid = cmd.Process.Pid
+	k.templates.all["last"] = last
+	go func() {
+		_ = cmd.Wait()
+		k.idsOf("/tmp")
+		k.forget("", time.Now())
+		close(last.gone)
+	}()
+	k.endAll()
+	select {
+	case <-last.gone:
+	default:
+		t.Error("it was given up while a fork waited for us")
+	}
+	<-last.gone
+}
