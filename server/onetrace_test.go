@@ -51,37 +51,46 @@ func (p *platform) gateway(integration map[string]any) string {
 	return "/restapis/" + id + "/dev/_user_request_/"
 }
 
-// under fails unless the spans of these names are one trace, each somewhere under the one before it.
+// under fails unless there are spans of these names, each somewhere under the one before it and of its trace.
 func (r *receiver) under(t *testing.T, names ...string) {
 	t.Helper()
-	var above *trace.Span
-	for _, name := range names {
-		s := r.named(name)
-		if s == nil {
-			t.Errorf("no span %q", name)
+	above := r.named(names[0])
+	if above == nil {
+		t.Fatalf("no span %q", names[0])
+	}
+	for i, name := range names[1:] {
+		var below *trace.Span
+		for deadline := time.Now().Add(20 * time.Second); below == nil && time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+			below = r.below(above, name)
+		}
+		if below == nil {
+			t.Errorf("no %q is under %q", name, names[i])
 			return
 		}
-		for at := s; above != nil && !bytes.Equal(at.ParentSpanId, above.SpanId); {
-			if at = r.span(at.ParentSpanId); at == nil || !bytes.Equal(at.TraceId, above.TraceId) {
-				t.Errorf("%q is not under %q", name, above.Name)
-				return
-			}
-		}
-		above = s
+		above = below
 	}
 }
 
-// span is that of an id, once it has come; nil when it does not.
-func (r *receiver) span(id []byte) *trace.Span {
-	for deadline := time.Now().Add(20 * time.Second); len(id) > 0 && time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
-		r.mu.Lock()
-		for _, s := range r.mu.spans {
-			if bytes.Equal(s.SpanId, id) {
-				r.mu.Unlock()
+// below gives a span of that name under another, of those that have come.
+func (r *receiver) below(above *trace.Span, name string) *trace.Span {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, s := range r.mu.spans {
+		for at := s; s.Name == name && at != nil && bytes.Equal(at.TraceId, above.TraceId); at = r.spanLocked(at.ParentSpanId) {
+			if bytes.Equal(at.ParentSpanId, above.SpanId) {
 				return s
 			}
 		}
-		r.mu.Unlock()
+	}
+	return nil
+}
+
+// spanLocked is that of an id, nil when it has not come.
+func (r *receiver) spanLocked(id []byte) *trace.Span {
+	for _, s := range r.mu.spans {
+		if len(id) > 0 && bytes.Equal(s.SpanId, id) {
+			return s
+		}
 	}
 	return nil
 }

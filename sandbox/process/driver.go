@@ -49,6 +49,7 @@ type Config struct {
 // Driver runs environments as processes.
 type Driver struct {
 	c      Config
+	opened time.Time
 	limit  time.Duration // of the hooks after a restore
 	filter []byte        // of the system calls of functions; empty when there is none for this machine
 
@@ -105,7 +106,7 @@ func Open(ctx context.Context, c Config) (*Driver, error) {
 		}
 		c.Supervisor = []string{self, "supervisor"}
 	}
-	d := &Driver{c: c, limit: sandbox.RestoreLimit, prompts: newPrompts()}
+	d := &Driver{c: c, opened: time.Now(), limit: sandbox.RestoreLimit, prompts: newPrompts()}
 	d.filter, _ = confine.Filter() // without one for this machine's architecture there is none, which Doctor says
 	d.mu.environments = map[string]*environment{}
 	d.mu.bootstraps = map[string]string{}
@@ -142,6 +143,7 @@ func (d *Driver) supervisor(ctx context.Context) (*supervisor.Client, error) {
 	d.mu.Lock()
 	client, closed := d.mu.client, d.mu.closed
 	d.mu.Unlock()
+	since := d.opened // our first: nothing was handed over before it
 	switch {
 	case closed:
 		return nil, &fault.Error{Kind: fault.Canceled, Noun: "environment", Detail: "the platform is stopping"}
@@ -149,12 +151,13 @@ func (d *Driver) supervisor(ctx context.Context) (*supervisor.Client, error) {
 		return client, nil
 	case client != nil:
 		_ = client.Close()
+		since = time.Now()
 	}
 	client, err := supervisor.Launch(ctx, d.c.Dir, d.c.Supervisor, d.exited)
 	if err != nil {
 		return nil, err
 	}
-	d.inCare(client) // before anything is handed over
+	d.inCare(client, since) // before anything is handed over
 	d.mu.Lock()
 	d.mu.client = client
 	d.mu.Unlock()
@@ -268,7 +271,7 @@ func (d *Driver) Survivors(ctx context.Context) ([]sandbox.Survivor, error) {
 	}
 	alive := map[string]supervisor.Status{}
 	if client, err := supervisor.Dial(d.c.Dir, d.exited); err == nil {
-		since := d.inCare(client)
+		since := d.inCare(client, time.Now())
 		d.mu.Lock()
 		d.mu.client, d.mu.complete = client, since
 		d.mu.Unlock()

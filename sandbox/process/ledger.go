@@ -28,8 +28,9 @@ const (
 	endedFor       = time.Hour // a supervisor without a platform ends long before
 )
 
-// inCare notes which supervisor d speaks with, and gives since when it is that one.
-func (d *Driver) inCare(c *supervisor.Client) time.Time {
+// inCare notes which supervisor d speaks with, and gives since when it is that one. With another than before it is since the
+// instant given, from which on nothing was handed over but what this one will know.
+func (d *Driver) inCare(c *supervisor.Client, since time.Time) time.Time {
 	id := c.Identity()
 	if id == "" {
 		return time.Time{}
@@ -39,7 +40,7 @@ func (d *Driver) inCare(c *supervisor.Client) time.Time {
 	if b, err := os.ReadFile(name); err == nil && json.Unmarshal(b, &g) == nil && g.Supervisor == id {
 		return g.Since
 	}
-	b, err := json.Marshal(generation{id, time.Now()})
+	b, err := json.Marshal(generation{id, since})
 	if err == nil {
 		err = os.WriteFile(name+".new", b, 0o600)
 	}

@@ -88,6 +88,27 @@ func (h *house) read(t *testing.T, name string) string {
 	return string(b)
 }
 
+// What a platform decided before its first environment came, when there was no supervisor yet, is certain not to have been
+// handed over if the next platform finds nothing of it.
+func TestNothingIsSentBeforeTheFirstSupervisor(t *testing.T) {
+	h := &house{t: t, dir: t.TempDir(), code: t.TempDir(), log: &lines{}}
+	before := time.Now()
+	h.open()
+	decided := time.Now()
+	r := h.invoke(h.python("short", "def handler(event, context):\n    return 1\n"), "{}")
+	r.Release()
+	h.Abandon()
+	h.d.Abandon()
+	h.open()
+	t.Cleanup(func() { h.Close() })
+	if !h.NeverSent(t.Context(), "another", decided) {
+		t.Error("what was never sent is taken for sent")
+	}
+	if h.NeverSent(t.Context(), "another", before) {
+		t.Error("nobody knows what was sent before the platform opened")
+	}
+}
+
 // The platform is killed with kill -9 while a handler runs. The handler runs on, once; the next platform has its outcome
 // and its log.
 func TestKilledPlatformLosesNothing(t *testing.T) {
