@@ -31,6 +31,7 @@ type layout struct {
 	ns    bool   // with a namespace of control groups of its own
 	ro    bool   // and /sys/fs/cgroup read-only
 	unit  string // what stands in the service's unit, where systemd makes the group
+	scope bool   // systemd-run makes the group, called from one that is root's, as that of a session by SSH is
 
 	full bool // the whole trial
 	want given
@@ -83,5 +84,6 @@ var machines = [...]machine{
 		{name: "service", unit: "Delegate=no\n", want: limits},
 		{name: "user's, Delegate=yes", user: 1000, unit: "Delegate=yes\n", want: limits},
 		{name: "user's", user: 1000, unit: "Delegate=no\n", want: limits},
+		{name: "user's scope, from root's group", user: 1000, scope: true, want: limits},
 	}},
 }
