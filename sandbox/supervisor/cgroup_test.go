@@ -97,7 +97,7 @@ func TestLostGroups(t *testing.T) {
 		g.once.Do(func() {}) // nothing is looked for
 		for range 3 {
 			c := g.make(limits{MemoryMB: 128, Processes: 64, CPU: 0.5}, nil)
-			if r := ungrouped(c, 128, 64); c != nil || r["RLIMIT_DATA"] == 0 || r["RLIMIT_NPROC"] != 64 {
+			if r := ungrouped(c, 128, 64); c != nil || r["RLIMIT_DATA"] == 0 || r["RLIMIT_NPROC"] < 64 {
 				t.Errorf("version 2 %v: %v, %v", v2, c, r)
 			}
 			if f := g.family(0); f != nil {

@@ -335,7 +335,7 @@ func ungrouped(c *cgroup, memoryMB, processes int) map[string]int {
 		limits["RLIMIT_DATA"] = (memoryMB + 128) << 20
 	}
 	if c == nil || !c.limitsProcesses {
-		limits["RLIMIT_NPROC"] = processes
+		limits["RLIMIT_NPROC"] = processes + ownThreads()
 	}
 	return limits
 }

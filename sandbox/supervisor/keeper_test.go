@@ -34,3 +34,25 @@ func TestOutputThatNobodyReadsIsBounded(t *testing.T) {
 		}
 	}
 }
+
+// What our user runs beside an environment takes nothing of its limit, where one number counts all.
+func TestLimitsWithoutGroups(t *testing.T) {
+	limits := ungrouped(nil, 128, 1024)
+	if limits["RLIMIT_DATA"] != (128+128)<<20 || limits["RLIMIT_NPROC"] < 1024 {
+		t.Errorf("%v", limits)
+	}
+	mine := len(Threads(os.Getpid()))
+	switch n := limits["RLIMIT_NPROC"]; {
+	case mine == 0:
+		t.Error("a process without threads")
+	case os.Geteuid() == 0 && !inUserNamespace():
+		if n != 1024 {
+			t.Errorf("root's functions are other users: %d", n)
+		}
+	case n == 1024:
+		t.Errorf("our own %d threads count", mine)
+	}
+	if limits := ungrouped(&cgroup{limitsMemory: true, limitsProcesses: true}, 128, 1024); len(limits) != 0 {
+		t.Errorf("%v beside a control group", limits)
+	}
+}

@@ -5,6 +5,8 @@ import (
 	"os"
 	"strconv"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // watchResident ends environments that have more memory than theirs, where the machine gives no control groups to do it, or
@@ -103,4 +105,25 @@ func proportional(pid int) int64 {
 		}
 	}
 	return 0
+}
+
+// ownThreads counts the threads that our user has, where functions are ours too: RLIMIT_NPROC counts them all (getrlimit(2)), and
+// a browser, or what a neighbour has left behind, would take the whole limit of an environment. Root's functions are other users.
+func ownThreads() (n int) {
+	uid := os.Geteuid()
+	if uid == 0 && !inUserNamespace() {
+		return 0
+	}
+	dirs, _ := os.ReadDir("/proc")
+	for _, d := range dirs {
+		pid, err := strconv.Atoi(d.Name())
+		if err != nil {
+			continue
+		}
+		var s unix.Stat_t
+		if unix.Stat("/proc/"+d.Name(), &s) == nil && int(s.Uid) == uid {
+			n += len(Threads(pid))
+		}
+	}
+	return n
 }
