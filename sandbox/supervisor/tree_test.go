@@ -9,7 +9,10 @@ import (
 
 // Whatever came of a process goes before it, daemons that left its session too.
 func TestKillBelow(t *testing.T) {
-	cmd := exec.Command("/bin/sh", "-c", "for i in 1 2 3 4 5; do sleep 300 & done; setsid sleep 300 & (sleep 300 & wait) & echo; wait")
+	cmd := exec.Command("/bin/sh", "-c", "for i in 1 2 3 4 5; do sleep 300 & done; setsid sleep 300 & (sleep 300 & wait) & echo; read _")
+	if _, err := cmd.StdinPipe(); err != nil { // it stays when its children have gone
+		t.Fatal(err)
+	}
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
