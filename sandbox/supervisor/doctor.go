@@ -45,6 +45,7 @@ func examineNamespaces(ctx context.Context, dir string, command []string) []Find
 		files.Detail = fmt.Sprintf("version %d: closes files, signals and tracing to functions", landlock)
 	case err != nil:
 		namespaces.Detail = "functions see the machine's files and processes: " + err.Error()
+		files.Detail = "the kernel has none, or lsm= of its command line leaves it out"
 	case landlock == 0:
 		files.Detail = "the kernel has none; not needed beside namespaces"
 	}
