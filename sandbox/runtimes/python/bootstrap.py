@@ -615,10 +615,14 @@ class Runtime:
         """The modules that init brought into memory and that a template may hold: those that are not the user's own."""
         if not self.learn:
             return b""
+        # Mostly the handler's module alone is new. Every start looks, as long as there was nothing to learn.
+        handler = os.environ.get("_HANDLER", "").rpartition(".")[0].replace("/", ".")
+        new = [n for n in list(sys.modules) if n not in self.before and n != handler]
+        if not new:
+            return b""
         import zygote_modules
 
-        new = [n for n in zygote_modules.libraries(self.job["task"]) if n not in self.before]
-        return "\n".join(new).encode()
+        return "\n".join(zygote_modules.libraries(self.job["task"], new)).encode()
 
     def end_lines(self):
         for lines in self.outputs:

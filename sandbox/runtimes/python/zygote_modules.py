@@ -24,15 +24,19 @@ def installed(task):
     return names
 
 
-def libraries(task):
-    """The modules in memory that are not the user's own, in the order in which they were imported."""
-    beside = installed(task)
-    names = []
-    for name, module in list(sys.modules.items()):
-        path = getattr(module, "__file__", None)
+def libraries(task, names):
+    """Those of the modules of these names that are in memory and not the user's own."""
+    beside = None
+    found = []
+    for name in names:
+        path = getattr(sys.modules.get(name), "__file__", None)
         top = name.split(".")[0]
         if path is None or top.startswith("__"):
             continue
-        if not path.startswith(task + "/") or top in beside:
-            names.append(name)
-    return names
+        if path.startswith(task + "/"):
+            if beside is None:
+                beside = installed(task)
+            if top not in beside:
+                continue
+        found.append(name)
+    return found
