@@ -51,10 +51,7 @@ func (s *Service) Create(ctx context.Context, c Creation) (*Description, error) 
 	}
 	code, err := s.codeOf(ctx, op, k, set, c.Code)
 	if err == nil {
-		err = checkUnzipped(op, code, set.Layers)
-	}
-	if err == nil && set.PackageType == "Zip" {
-		err = s.checkSigned(op, k, c.SigningConfig)
+		err = s.checkCode(op, k, code, set, c.SigningConfig)
 	}
 	if err != nil {
 		return nil, err

@@ -160,10 +160,11 @@ func (s *Service) SignWith(r Ref, name string) error {
 	return err
 }
 
-// checkSigned refuses code of a function whose code signing configuration, which may be "", enforces signatures.
-func (s *Service) checkSigned(op string, k Key, config string) error {
-	if config == "" {
-		return nil
+// checkCode refuses new code of a function that is too large, or that its code signing configuration, which may be "", does not
+// let in.
+func (s *Service) checkCode(op string, k Key, code Code, set *Settings, config string) error {
+	if err := checkUnzipped(op, code, set.Layers); err != nil || config == "" || set.PackageType != "Zip" {
+		return err
 	}
 	if c, err := s.SigningConfig(config); err != nil || c.Untrusted != "Enforce" {
 		return nil // one that has gone since asks for nothing

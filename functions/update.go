@@ -51,13 +51,8 @@ func (s *Service) UpdateCode(ctx context.Context, u CodeUpdate) (*Description, e
 				return err
 			}
 		}
-		if err := checkUnzipped(op, code, set.Layers); err != nil {
+		if err := s.checkCode(op, e.Key(), code, set, e.SigningConfig); err != nil {
 			return err
-		}
-		if set.PackageType == "Zip" {
-			if err := s.checkSigned(op, e.Key(), e.SigningConfig); err != nil {
-				return err
-			}
 		}
 		e.Latest.Code, e.Latest.Modified, e.Latest.Instance, e.Latest.Failure = code, e.now, uuid.New(), Failure{}
 		e.Latest.begin(Updating, e.now, s.settle())
