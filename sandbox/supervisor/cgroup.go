@@ -196,10 +196,9 @@ func (g *groups) make(l limits, f *family) *cgroup {
 	if c.limitsMemory {
 		dir := filepath.Join(g.memory, name)
 		c.limitsMemory = g.add(c, dir, [][2]string{{"memory.limit_in_bytes", limit}, {"memory.memsw.limit_in_bytes", limit}})
-	}
-	if c.limitsMemory {
-		dir := filepath.Join(g.memory, name)
-		c.oomAt, c.memoryDir = filepath.Join(dir, "memory.oom_control"), dir
+		if c.limitsMemory {
+			c.oomAt, c.memoryDir = filepath.Join(dir, "memory.oom_control"), dir
+		}
 	}
 	if c.limitsProcesses {
 		c.limitsProcesses = g.add(c, filepath.Join(g.pids, name), [][2]string{{"pids.max", strconv.Itoa(l.Processes)}})

@@ -19,18 +19,13 @@ func (c *Client) Identity() string {
 	if cerr := raw.Control(func(fd uintptr) { cred, err = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED) }); cerr != nil || err != nil {
 		return ""
 	}
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", cred.Pid))
-	if err != nil {
-		return ""
-	}
 	boot, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
 	if err != nil {
 		return ""
 	}
-	// The start time is the 22nd field; the second, a name in parentheses, may hold anything (proc_pid_stat(5)).
-	fields := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:]))
+	fields := afterName(int(cred.Pid))
 	if len(fields) < 20 {
 		return ""
 	}
-	return fmt.Sprintf("%s/%d/%s", strings.TrimSpace(string(boot)), cred.Pid, fields[19])
+	return fmt.Sprintf("%s/%d/%s", strings.TrimSpace(string(boot)), cred.Pid, fields[19]) // the start time
 }

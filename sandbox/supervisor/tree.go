@@ -133,17 +133,22 @@ func processes() map[int]process {
 
 // stat reads what a process is; not ok is that it has ended.
 func stat(pid int) (p process, ok bool) {
-	b, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
-	if err != nil {
-		return p, false
-	}
-	// "pid (name) state parent group session …"; the name may hold anything.
-	s := string(b)
-	f := strings.Fields(s[strings.LastIndexByte(s, ')')+1:])
+	f := afterName(pid)
 	if len(f) < 4 {
 		return p, false
 	}
 	parent, _ := strconv.Atoi(f[1])
 	session, _ := strconv.Atoi(f[3])
 	return process{parent: parent, session: session, zombie: f[0] == "Z" || f[0] == "X"}, true
+}
+
+// afterName gives the fields of a process from its state on: "pid (name) state parent group session …", where the name may hold
+// anything (proc_pid_stat(5)). There are none when it has ended.
+func afterName(pid int) []string {
+	b, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	if err != nil {
+		return nil
+	}
+	s := string(b)
+	return strings.Fields(s[strings.LastIndexByte(s, ')')+1:])
 }
