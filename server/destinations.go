@@ -19,7 +19,7 @@ import (
 // destinations are where records of queued invocations go: buckets, and the services at endpoints that can take them.
 func (h *house) destinations() map[string]functions.Destination {
 	out := map[string]functions.Destination{"s3": records{h}}
-	for service, send := range map[string]func(sender, context.Context, functions.Delivery) error{
+	for service, send := range map[string]func(sender, functions.Delivery) error{
 		"sqs": sender.queue, "sns": sender.publish, "events": sender.put} {
 		if h.remote.Configured(service) {
 			out[service] = endpoint{h.remote, send}
@@ -31,7 +31,7 @@ func (h *house) destinations() map[string]functions.Destination {
 // endpoint is a service at an endpoint. Whether its resource exists shows when a record is sent there.
 type endpoint struct {
 	calls *remote.Caller
-	send  func(sender, context.Context, functions.Delivery) error
+	send  func(sender, functions.Delivery) error
 }
 
 func (endpoint) Exists(string) bool { return true }
@@ -46,7 +46,7 @@ func (e endpoint) Deliver(ctx context.Context, d functions.Delivery) error {
 		return e.ask(ctx, &workflows.Task{RunTask: &interp.RunTask{Arguments: value.OfObject(arguments...)}, RequestID: d.RequestID,
 			Scope: workflows.Scope{Account: to.Account, Region: to.Region}}, service+":"+action)
 	}
-	return fault.In("server.Deliver", e.send(s, ctx, d))
+	return fault.In("server.Deliver", e.send(s, d))
 }
 
 // ask calls an operation of the service, as an aws-sdk task does. What the service says of a resource that does not exist is a fault
@@ -90,7 +90,7 @@ func attributes(d functions.Delivery) []value.Member {
 	return []value.Member{{Key: "MessageAttributes", Value: value.OfObject(all...)}}
 }
 
-func (s sender) queue(_ context.Context, d functions.Delivery) error {
+func (s sender) queue(d functions.Delivery) error {
 	at, err := s.call("sqs", "getQueueUrl", said("QueueName", s.to.Resource), said("QueueOwnerAWSAccountId", s.to.Account))
 	if err != nil {
 		return err
@@ -99,13 +99,13 @@ func (s sender) queue(_ context.Context, d functions.Delivery) error {
 	return err
 }
 
-func (s sender) publish(_ context.Context, d functions.Delivery) error {
+func (s sender) publish(d functions.Delivery) error {
 	_, err := s.call("sns", "publish", append(attributes(d), said("TopicArn", d.To), said("Message", string(d.Record)))...)
 	return err
 }
 
 // put sends an event (developer guide, "Capturing records of Lambda asynchronous invocations").
-func (s sender) put(_ context.Context, d functions.Delivery) error {
+func (s sender) put(d functions.Delivery) error {
 	how := "Failure"
 	if d.Succeeded {
 		how = "Success"
