@@ -82,10 +82,9 @@ func (d *flushDisk) wake(open bool) {
 // memory.
 const youth = 64 << 10
 
-// flush does one flush, of a log that holds so many bytes or, with less than none, of something else. Time passes
-// meanwhile only where Pebble holds no lock that others wait for, since a wait for a lock stops simulated time: not while
+// flush does one flush, of a young log or of something else. Time passes meanwhile only where Pebble holds no lock that others wait for, since a wait for a lock stops simulated time: not while
 // it opens or closes, and not when it may be about to begin another log.
-func (d *flushDisk) flush(log int64, do func() error) error {
+func (d *flushDisk) flush(young bool, do func() error) error {
 	d.mu.Lock()
 	d.mu.flushes++
 	mine := d.mu.flushes == d.mu.at
@@ -98,7 +97,7 @@ func (d *flushDisk) flush(log int64, do func() error) error {
 	}
 	awake := d.mu.awake
 	d.mu.Unlock()
-	if slow > 0 && awake != nil && log >= 0 && log < youth {
+	if slow > 0 && awake != nil && young {
 		select {
 		case <-time.After(slow):
 		case <-awake:
@@ -148,23 +147,20 @@ func (d *flushDisk) wrap(f vfs.File, err error, name, within string) (vfs.File, 
 	if err != nil {
 		return nil, err
 	}
-	file := &flushFile{File: f, d: d, within: within}
-	if !strings.HasSuffix(name, ".log") {
-		file.log.Store(-1 << 62)
-	}
-	return file, nil
+	return &flushFile{File: f, d: d, within: within, log: strings.HasSuffix(name, ".log")}, nil
 }
 
 type flushFile struct {
 	vfs.File
-	d      *flushDisk
-	log    atomic.Int64 // bytes that were written, less than none when it is no log
-	mu     sync.Mutex
-	within string // the directory of a file whose name is not durable yet
+	d       *flushDisk
+	log     bool
+	written atomic.Int64 // bytes
+	mu      sync.Mutex
+	within  string // the directory of a file whose name is not durable yet
 }
 
 func (f *flushFile) Write(p []byte) (int, error) {
-	f.log.Add(int64(len(p)))
+	f.written.Add(int64(len(p)))
 	return f.File.Write(p)
 }
 
@@ -176,7 +172,7 @@ func (f *flushFile) SyncTo(length int64) (full bool, err error) {
 }
 
 func (f *flushFile) flush(do func() error) error {
-	return f.d.flush(f.log.Load(), func() error {
+	return f.d.flush(f.log && f.written.Load() < youth, func() error {
 		f.mu.Lock()
 		within := f.within
 		f.within = ""
